@@ -1,0 +1,173 @@
+"""Define once what several records and tables share, so that a word means one thing everywhere."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from schemas.base import identity, network, public, secret_evidence
+
+HASH_PATTERN = "^[0-9a-f]{64}$"
+UUID_PATTERN = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+PART_ID_PATTERN = "^[a-z2-7]{26}$"
+
+# Longest text fields; anything longer is cut at the ingress and never refused in the pipeline.
+SHORT = 256
+LONG = 4096
+
+EventId = Annotated[
+    str, public("UUIDv7, given once before the first durable write", pattern=UUID_PATTERN)
+]
+EventVersion = Annotated[int, public("version of the event type's record", ge=1)]
+OccurredAt = Annotated[datetime, public("when it happened at the ingress, UTC, microseconds")]
+TenantId = Annotated[str, public("tenant that the gateway serves", min_length=1, max_length=SHORT)]
+WriterId = Annotated[
+    str, public("one ingress process life; each has its own chain", pattern=UUID_PATTERN)
+]
+Sequence = Annotated[int, public("place in the writer's chain, from 0 without a gap", ge=0)]
+PreviousHash = Annotated[
+    str, public("record hash of the writer's previous record, 64 zeros first", pattern=HASH_PATTERN)
+]
+RecordHash = Annotated[
+    str, public("SHA-256 of the record's exact bytes, lower-case hex", pattern=HASH_PATTERN)
+]
+Assurance = Annotated[
+    Literal["strict", "bracket", "async"],
+    public("what was durable before a byte left: strict, bracket or async"),
+]
+PolicyDigest = Annotated[
+    str, public("SHA-256 of the policy file that decided, lower-case hex", pattern=HASH_PATTERN)
+]
+TraceId = Annotated[
+    str, public("W3C trace id that the client sent or the ingress began", pattern="^[0-9a-f]{32}$")
+]
+SessionId = Annotated[
+    str, public("one working run of a principal with a client", min_length=1, max_length=SHORT)
+]
+InteractionId = Annotated[
+    str, public("one prompt and its completion; UUIDv7", pattern=UUID_PATTERN)
+]
+
+PrincipalId = Annotated[
+    str,
+    public(
+        "pseudonym of the principal: HMAC of issuer and subject under the tenant's key",
+        pattern=PART_ID_PATTERN,
+    ),
+]
+PrincipalKind = Annotated[Literal["human", "service"], public("a person or a service account")]
+Issuer = Annotated[str, identity("issuer that vouched for the principal", max_length=SHORT)]
+Subject = Annotated[str, identity("the principal's subject at the issuer", max_length=SHORT)]
+Email = Annotated[str, identity("the principal's mail address, if the issuer told", max_length=320)]
+Groups = Annotated[tuple[str, ...], identity("groups of the principal when the policy decided")]
+GatewayKeyId = Annotated[
+    str, public("id of the gateway key that was used, never the key", max_length=64)
+]
+
+ClientName = Annotated[str, public("editor, command line or agent program", max_length=SHORT)]
+ClientVersion = Annotated[str, public("its version, as it says", max_length=SHORT)]
+Editor = Annotated[str, public("editor around the client and its version", max_length=SHORT)]
+MachineId = Annotated[str, network("machine id that the client sent", max_length=SHORT)]
+ClientAddress = Annotated[str, network("address that the connection came from", max_length=64)]
+UserAgent = Annotated[str, network("User-Agent header", max_length=SHORT)]
+
+Connection = Annotated[
+    str, public("connection of the policy that the path led to", max_length=SHORT)
+]
+Protocol = Annotated[
+    str, public("wire protocol of the exchange, such as openai.chat", max_length=64)
+]
+Operation = Annotated[
+    str,
+    public(
+        "chat, inline, panel, embeddings, models, token, user, telemetry or other", max_length=64
+    ),
+]
+Method = Annotated[str, public("HTTP method", max_length=32)]
+Path = Annotated[str, public("path of the request without its query", max_length=LONG)]
+Model = Annotated[str, public("model that was asked for", max_length=SHORT)]
+Provider = Annotated[
+    str, public("who serves the model, an OpenTelemetry GenAI provider name", max_length=64)
+]
+Streamed = Annotated[bool, public("the completion was asked for as a stream")]
+RequestId = Annotated[str, public("request id that the client sent", max_length=SHORT)]
+TurnId = Annotated[str, public("turn that the client counts", max_length=SHORT)]
+Repository = Annotated[
+    str, public("repository as owner/name, if the client told", max_length=SHORT)
+]
+FilePaths = Annotated[tuple[str, ...], public("files named in the context or edited, as sent")]
+Language = Annotated[str, public("programming language, as the client says", max_length=64)]
+PromptBytes = Annotated[int, public("size of the request body, bytes", ge=0)]
+PromptPartIds = Annotated[
+    tuple[str, ...], public("the prompt's parts in order; texts are in content.parts")
+]
+Effect = Annotated[Literal["allow", "mask", "review", "deny"], public("what the policy decided")]
+RuleId = Annotated[
+    str, public("policy rule that decided; `default` if none matched", max_length=128)
+]
+ReasonCode = Annotated[str, public("stable code of the reason", max_length=128)]
+HttpStatus = Annotated[int, public("HTTP status that the client got", ge=100, le=599)]
+UpstreamStatus = Annotated[int, public("HTTP status of the upstream", ge=100, le=599)]
+UpstreamRequestId = Annotated[
+    str, public("x-github-request-id or x-request-id of the upstream", max_length=SHORT)
+]
+ModelUsed = Annotated[str, public("model that answered", max_length=SHORT)]
+FinishReasons = Annotated[tuple[str, ...], public("why each choice ended, in the provider's words")]
+InputTokens = Annotated[int, public("tokens of the prompt, as the upstream counted", ge=0)]
+OutputTokens = Annotated[int, public("tokens of the completion, as the upstream counted", ge=0)]
+CachedTokens = Annotated[int, public("prompt tokens that the provider had cached", ge=0)]
+CompletionBytes = Annotated[int, public("bytes of the answer's body that reached the client", ge=0)]
+CompletionPartIds = Annotated[
+    tuple[str, ...], public("the completion's parts in order; texts are in content.parts")
+]
+DurationSeconds = Annotated[float, public("request read to answer ended, seconds", ge=0)]
+FirstChunkSeconds = Annotated[float, public("request read to first chunk released, seconds", ge=0)]
+ChunkCount = Annotated[int, public("chunks released to the client", ge=0)]
+ClientLeft = Annotated[bool, public("the client closed the connection before the end")]
+FindingCount = Annotated[int, public("secrets found and handled", ge=0)]
+
+PartId = Annotated[
+    str,
+    public(
+        "HMAC of session and text; equal texts of a session are one part", pattern=PART_ID_PATTERN
+    ),
+]
+PartRole = Annotated[
+    Literal["system", "developer", "user", "assistant", "tool"], public("who speaks")
+]
+PartKind = Annotated[
+    Literal["text", "prefix", "suffix", "tool_arguments", "tool_result", "reasoning", "other"],
+    public("what the text is: message text, code before or after the cursor, a tool's input…"),
+]
+PartBytes = Annotated[int, public("size of the masked text, UTF-8 bytes", ge=0)]
+CiphertextHash = Annotated[
+    str, public("SHA-256 of the sealed text, lower-case hex", pattern=HASH_PATTERN)
+]
+ContentKeyId = Annotated[
+    str, public("content key that sealed it: one per principal and quarter", max_length=64)
+]
+
+FindingRuleId = Annotated[str, public("masking rule that found it", max_length=128)]
+FindingTier = Annotated[int, public("1 = provider format, 2 = generic", ge=1, le=2)]
+FindingDirection = Annotated[
+    Literal["to_upstream", "to_client"], public("which way the text was going")
+]
+FindingAction = Annotated[
+    Literal["masked", "recorded"], public("replaced in place, or recorded only")
+]
+FindingLocation = Annotated[
+    str, public("where in the body or stream, such as messages[2].content", max_length=SHORT)
+]
+FindingStart = Annotated[int, public("first code point of the secret in the text", ge=0)]
+FindingEnd = Annotated[int, public("code point after the secret's last", ge=0)]
+Fingerprint = Annotated[
+    str,
+    secret_evidence(
+        "HMAC of the secret under the tenant's key: equal secrets, equal fingerprints",
+        max_length=64,
+    ),
+]
+
+ToolCallId = Annotated[str, public("the provider's id of the call", max_length=SHORT)]
+ToolName = Annotated[str, public("tool that the model called", max_length=SHORT)]
+
+LoadedAt = Annotated[datetime, public("when the pipeline wrote the row, UTC")]
+PublishedAt = Annotated[datetime, public("when Pub/Sub took the message, UTC")]

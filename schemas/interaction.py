@@ -1,0 +1,128 @@
+"""Describe one prompt and its completion: requested, then completed, failed or blocked.
+
+A terminal event repeats the request's metadata (never its texts), so that each row of
+``audit.interactions`` stands alone and the loader needs to read nothing back.
+"""
+
+from typing import Annotated, Literal
+
+from schemas import fields as f
+from schemas.base import Record, public
+from schemas.envelope import Client, Envelope, Principal
+
+
+class Part(Record):
+    """One text of the prompt or completion that this event carries sealed beside its record."""
+
+    part_id: f.PartId
+    role: f.PartRole
+    kind: f.PartKind
+    size_bytes: f.PartBytes
+    ciphertext_hash: f.CiphertextHash
+    key_id: f.ContentKeyId
+
+
+class Finding(Record):
+    """A detected secret; it never contains it."""
+
+    rule_id: f.FindingRuleId
+    tier: f.FindingTier
+    direction: f.FindingDirection
+    action: f.FindingAction
+    location: f.FindingLocation
+    part_id: f.PartId | None = None
+    start: f.FindingStart
+    end: f.FindingEnd
+    fingerprint: f.Fingerprint
+
+
+class ToolCall(Record):
+    """A tool that the model asked the client to run."""
+
+    call_id: f.ToolCallId | None = None
+    name: f.ToolName
+    arguments_part_id: f.PartId | None = None
+    file_paths: f.FilePaths = ()
+
+
+class InteractionEvent(Envelope):
+    """What every event of an interaction says about its request and the decision."""
+
+    session_id: f.SessionId
+    interaction_id: f.InteractionId
+    principal: Annotated[Principal, public("verified caller")]
+    client: Annotated[Client, public("program that sent the request")]
+    policy_digest: f.PolicyDigest
+    requested_at: Annotated[f.OccurredAt, public("when the request was read, UTC")]
+    connection: f.Connection
+    protocol: f.Protocol
+    operation: f.Operation
+    method: f.Method
+    path: f.Path
+    provider: f.Provider | None = None
+    model: f.Model | None = None
+    streamed: f.Streamed = False
+    request_id: f.RequestId | None = None
+    turn_id: f.TurnId | None = None
+    repository: f.Repository | None = None
+    file_paths: f.FilePaths = ()
+    language: f.Language | None = None
+    prompt_bytes: f.PromptBytes = 0
+    prompt_part_ids: f.PromptPartIds = ()
+    effect: f.Effect
+    rule_id: f.RuleId
+    prompt_finding_count: f.FindingCount = 0
+    parts: Annotated[tuple[Part, ...], public("texts that this event carries for the first time")]
+    findings: Annotated[tuple[Finding, ...], public("secrets found in this event's texts")] = ()
+
+
+class InteractionRequested(InteractionEvent):
+    """A prompt was allowed and is about to go upstream; durable before it does."""
+
+    event_type: Annotated[Literal["interaction.requested"], public("what happened")]
+    event_version: Annotated[Literal[1], public("version of this record")]
+
+
+class InteractionBlocked(InteractionEvent):
+    """Policy, or a mask that failed, kept the prompt from going upstream."""
+
+    event_type: Annotated[Literal["interaction.blocked"], public("what happened")]
+    event_version: Annotated[Literal[1], public("version of this record")]
+    reason_code: f.ReasonCode
+    http_status: f.HttpStatus
+
+
+class Outcome(InteractionEvent):
+    """What came back, complete or not."""
+
+    http_status: f.HttpStatus
+    upstream_status: f.UpstreamStatus | None = None
+    upstream_request_id: f.UpstreamRequestId | None = None
+    model_used: f.ModelUsed | None = None
+    finish_reasons: f.FinishReasons = ()
+    input_tokens: f.InputTokens | None = None
+    output_tokens: f.OutputTokens | None = None
+    cached_tokens: f.CachedTokens | None = None
+    completion_bytes: f.CompletionBytes = 0
+    completion_part_ids: f.CompletionPartIds = ()
+    completion_finding_count: f.FindingCount = 0
+    tool_calls: Annotated[tuple[ToolCall, ...], public("tools that the model called")] = ()
+    duration_seconds: f.DurationSeconds | None = None
+    first_chunk_seconds: f.FirstChunkSeconds | None = None
+    chunk_count: f.ChunkCount = 0
+    client_left: f.ClientLeft = False
+
+
+class InteractionCompleted(Outcome):
+    """The upstream's answer ended as its protocol says."""
+
+    event_type: Annotated[Literal["interaction.completed"], public("what happened")]
+    event_version: Annotated[Literal[1], public("version of this record")]
+
+
+class InteractionFailed(Outcome):
+    """The exchange broke; what had been delivered is recorded."""
+
+    event_type: Annotated[Literal["interaction.failed"], public("what happened")]
+    event_version: Annotated[Literal[1], public("version of this record")]
+    reason_code: f.ReasonCode

@@ -1,0 +1,83 @@
+"""Frame an event for Pub/Sub: the exact record bytes, their hash, and the sealed texts beside them.
+
+``{"record":{…},"record_hash":"…","contents":[{"part_id":…,"key_id":…,"ciphertext":…}]}``
+
+A part that does not fit travels in messages of its own, which hold no record:
+``{"overflow":{"event_id":…,"occurred_at":…,…},"contents":[…]}``. The record that names the part
+holds the hash of its ciphertext, so an overflow message needs no link.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import TypeAdapter, ValidationError
+
+from schemas import fields as f
+from schemas.base import ContractError, Record, content
+from schemas.chain import record_hash
+from schemas.envelope import Envelope
+from schemas.registry import parse
+
+RECORD_PREFIX = b'{"record":'
+
+# Sealed bytes that one message may carry; Pub/Sub takes 10 MB a message and base64 adds a third.
+# Source: Pub/Sub quotas, "Message size: 10 MB".
+CONTENTS_BYTES_MAX = 4 * 1024 * 1024
+
+# Longest text of one part; a longer one becomes several parts.
+PART_BYTES_MAX = 1024 * 1024
+
+
+class Content(Record):
+    """One sealed text; associated data of the seal is the part id."""
+
+    part_id: f.PartId
+    key_id: f.ContentKeyId
+    ciphertext: Annotated[str, content("Tink AEAD ciphertext, base64")]
+
+
+class Overflow(Record):
+    """Ids of the event whose texts did not fit beside its record."""
+
+    event_id: f.EventId
+    occurred_at: f.OccurredAt
+    tenant_id: f.TenantId
+    session_id: f.SessionId
+    interaction_id: f.InteractionId
+    principal_id: f.PrincipalId
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A parsed event message; ``record`` are the exact bytes that ``record_hash`` covers."""
+
+    event: Envelope
+    record: bytes
+    record_hash: str
+    contents: tuple[Content, ...]
+
+
+_CONTENTS = TypeAdapter(tuple[Content, ...])
+
+
+def parse_message(data: bytes) -> Message:
+    """Parse and check an event message: form, record, record hash. For audits, not the hot path.
+
+    Raises:
+        ContractError: it is no event message, or its hash does not match.
+    """
+    if not data.startswith(RECORD_PREFIX):
+        raise ContractError("not an event message")
+    try:
+        text = data.decode()
+        outer = json.loads(text)
+        _, end = json.JSONDecoder().raw_decode(text, len(RECORD_PREFIX))
+        contents = _CONTENTS.validate_json(json.dumps(outer["contents"]), strict=True)
+        claimed_hash = outer["record_hash"]
+    except (ValueError, KeyError, TypeError, RecursionError, ValidationError):
+        raise ContractError("not an event message") from None
+    record = text[len(RECORD_PREFIX) : end].encode()
+    if record_hash(record) != claimed_hash:
+        raise ContractError("record_hash does not match the record")
+    return Message(parse(record), record, claimed_hash, contents)

@@ -1,0 +1,69 @@
+"""Find the record of an event by its type and version."""
+
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from pydantic import ValidationError
+
+from schemas.access import AccessDenied
+from schemas.base import ContractError
+from schemas.envelope import Envelope
+from schemas.interaction import (
+    InteractionBlocked,
+    InteractionCompleted,
+    InteractionFailed,
+    InteractionRequested,
+)
+from schemas.writer import WriterClosed, WriterOpened
+
+EVENTS: Final[Mapping[tuple[str, int], type[Envelope]]] = MappingProxyType(
+    {
+        ("interaction.requested", 1): InteractionRequested,
+        ("interaction.completed", 1): InteractionCompleted,
+        ("interaction.failed", 1): InteractionFailed,
+        ("interaction.blocked", 1): InteractionBlocked,
+        ("access.denied", 1): AccessDenied,
+        ("writer.opened", 1): WriterOpened,
+        ("writer.closed", 1): WriterClosed,
+    }
+)
+
+
+def model_of(event_type: str, event_version: int) -> type[Envelope]:
+    """Return the record class of an event type and version.
+
+    Raises:
+        ContractError: nobody registered it.
+    """
+    try:
+        return EVENTS[event_type, event_version]
+    except KeyError:
+        raise ContractError(f"unknown event {event_type!r} version {event_version!r}") from None
+
+
+def parse(record: bytes) -> Envelope:
+    """Parse a record's JSON bytes into its event.
+
+    Raises:
+        ContractError: not JSON, not a known event, or not as its record says. The message
+            names fields and reasons, never values.
+    """
+    try:
+        head = json.loads(record)
+    except (ValueError, RecursionError):
+        raise ContractError("not JSON") from None
+    if not isinstance(head, dict):
+        raise ContractError("not a JSON object")
+    event_type, version = head.get("event_type"), head.get("event_version")
+    if not isinstance(event_type, str) or not isinstance(version, int):
+        raise ContractError("no event_type or event_version")
+    try:
+        return model_of(event_type, version).model_validate_json(record)
+    except ValidationError as error:
+        reasons = "; ".join(
+            f"{'.'.join(str(step) for step in item['loc'])}: {item['type']}"
+            for item in error.errors(include_input=False, include_url=False, include_context=False)
+        )
+        raise ContractError(f"{event_type} version {version}: {reasons}") from None

@@ -1,0 +1,304 @@
+"""Describe the warehouse: one row record per table, its partition, clustering and retention.
+
+Tables are insert-only and carry a version in their name; the views without it
+(``schemas.views``) show each row once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Annotated, Final, Literal
+
+from schemas import fields as f
+from schemas.base import Record, content, public, secret_evidence
+from schemas.interaction import ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One BigQuery table.
+
+    ``partition_field`` is a TIMESTAMP column; ``identity`` names the columns that make a row one,
+    however often it was delivered (the partition field belongs to them, so that a filter on it
+    reaches through the view).
+    """
+
+    dataset: str
+    name: str
+    version: int
+    description: str
+    row: type[Record]
+    partition_field: str
+    partition_type: Literal["DAY", "MONTH"]
+    cluster_fields: tuple[str, ...]
+    retention_days: int
+    identity: tuple[str, ...]
+    latest_first: str
+
+    @property
+    def id(self) -> str:
+        """Return ``dataset.table_vN``, the table's name in SQL."""
+        return f"{self.dataset}.{self.name}_v{self.version}"
+
+    @property
+    def view_id(self) -> str:
+        """Return the name of the view that shows each row once."""
+        return f"{self.dataset}.{self.name}"
+
+
+class _Who(Record):
+    """Columns that tell the caller and the program, flat for SQL."""
+
+    principal_id: f.PrincipalId | None = None
+    principal_kind: f.PrincipalKind | None = None
+    principal_issuer: f.Issuer | None = None
+    principal_subject: f.Subject | None = None
+    principal_email: f.Email | None = None
+    principal_groups: f.Groups = ()
+    gateway_key_id: f.GatewayKeyId | None = None
+    client_name: f.ClientName | None = None
+    client_version: f.ClientVersion | None = None
+    client_editor: f.Editor | None = None
+    client_machine_id: f.MachineId | None = None
+    client_address: f.ClientAddress | None = None
+    client_user_agent: f.UserAgent | None = None
+
+
+class _Origin(Record):
+    """Columns that lead from any row back to its event and its proof."""
+
+    event_id: f.EventId
+    occurred_at: f.OccurredAt
+    tenant_id: f.TenantId
+    writer_id: f.WriterId
+    sequence: f.Sequence
+
+
+class EventRow(_Origin):
+    """One row per event: the exact record that was hashed, and the columns to find it by."""
+
+    event_type: Annotated[str, public("what happened, past tense", max_length=64)]
+    event_version: f.EventVersion
+    previous_hash: f.PreviousHash
+    record_hash: f.RecordHash
+    assurance: f.Assurance
+    policy_digest: f.PolicyDigest | None = None
+    trace_id: f.TraceId | None = None
+    session_id: f.SessionId | None = None
+    interaction_id: f.InteractionId | None = None
+    principal_id: f.PrincipalId | None = None
+    # The record holds identities, addresses and fingerprints: it takes the narrowest class of them.
+    record: Annotated[str, secret_evidence("the exact JSON that record_hash covers; no text in it")]
+    published_at: f.PublishedAt | None = None
+    loaded_at: f.LoadedAt
+
+
+class InteractionRow(_Who, _Origin):
+    """One row per event of an interaction; the view shows the last stage of each."""
+
+    status: Annotated[
+        Literal["requested", "completed", "failed", "blocked"], public("stage that this row tells")
+    ]
+    status_rank: Annotated[int, public("0 requested, 1 failed, 2 completed or blocked", ge=0)]
+    requested_at: Annotated[f.OccurredAt, public("when the request was read, UTC")]
+    interaction_id: f.InteractionId
+    session_id: f.SessionId
+    trace_id: f.TraceId | None = None
+    assurance: f.Assurance
+    policy_digest: f.PolicyDigest
+    connection: f.Connection
+    protocol: f.Protocol
+    operation: f.Operation
+    method: f.Method
+    path: f.Path
+    provider: f.Provider | None = None
+    model: f.Model | None = None
+    model_used: f.ModelUsed | None = None
+    streamed: f.Streamed
+    request_id: f.RequestId | None = None
+    turn_id: f.TurnId | None = None
+    upstream_request_id: f.UpstreamRequestId | None = None
+    repository: f.Repository | None = None
+    file_paths: f.FilePaths = ()
+    language: f.Language | None = None
+    effect: f.Effect
+    rule_id: f.RuleId
+    reason_code: f.ReasonCode | None = None
+    http_status: f.HttpStatus | None = None
+    upstream_status: f.UpstreamStatus | None = None
+    finish_reasons: f.FinishReasons = ()
+    input_tokens: f.InputTokens | None = None
+    output_tokens: f.OutputTokens | None = None
+    cached_tokens: f.CachedTokens | None = None
+    prompt_bytes: f.PromptBytes
+    completion_bytes: f.CompletionBytes
+    prompt_part_ids: f.PromptPartIds = ()
+    completion_part_ids: f.CompletionPartIds = ()
+    prompt_finding_count: f.FindingCount
+    completion_finding_count: f.FindingCount
+    tool_calls: Annotated[tuple[ToolCall, ...], public("tools that the model called")] = ()
+    duration_seconds: f.DurationSeconds | None = None
+    first_chunk_seconds: f.FirstChunkSeconds | None = None
+    chunk_count: f.ChunkCount
+    client_left: f.ClientLeft
+    loaded_at: f.LoadedAt
+
+
+class FindingRow(_Origin):
+    """One row per secret that was found; it never contains it."""
+
+    finding_index: Annotated[int, public("place among the event's findings, from 0", ge=0)]
+    interaction_id: f.InteractionId
+    session_id: f.SessionId
+    principal_id: f.PrincipalId
+    principal_email: f.Email | None = None
+    connection: f.Connection
+    operation: f.Operation
+    rule_id: f.FindingRuleId
+    tier: f.FindingTier
+    direction: f.FindingDirection
+    action: f.FindingAction
+    location: f.FindingLocation
+    part_id: f.PartId | None = None
+    start: f.FindingStart
+    end: f.FindingEnd
+    fingerprint: f.Fingerprint
+    loaded_at: f.LoadedAt
+
+
+class AccessDenialRow(_Who, _Origin):
+    """One row per caller that was not let in."""
+
+    reason_code: f.ReasonCode
+    method: f.Method
+    path: f.Path
+    http_status: f.HttpStatus
+    unverified_key_id: Annotated[
+        str | None, public("id that the refused key claimed, if it had the form", max_length=64)
+    ] = None
+    loaded_at: f.LoadedAt
+
+
+class PartRow(Record):
+    """One row per text, sealed; stored once per session."""
+
+    part_id: f.PartId
+    event_id: f.EventId
+    occurred_at: f.OccurredAt
+    tenant_id: f.TenantId
+    session_id: f.SessionId
+    interaction_id: f.InteractionId
+    principal_id: f.PrincipalId
+    key_id: f.ContentKeyId
+    role: f.PartRole | None = None
+    kind: f.PartKind | None = None
+    size_bytes: f.PartBytes | None = None
+    ciphertext_hash: f.CiphertextHash
+    ciphertext: Annotated[
+        bytes, content("Tink AEAD ciphertext of the masked text, associated data = part_id")
+    ]
+    loaded_at: f.LoadedAt
+
+
+class DeadLetterRow(Record):
+    """One row per message or row that a step refused; content never, only where it lies."""
+
+    dead_letter_id: Annotated[
+        str,
+        public(
+            "SHA-256 of message id, stage and reason: one row however often refused",
+            pattern=f.HASH_PATTERN,
+        ),
+    ]
+    published_at: Annotated[
+        f.PublishedAt, public("when Pub/Sub took the message, UTC; the same at each delivery")
+    ]
+    refused_at: Annotated[f.OccurredAt, public("when the pipeline refused it, UTC")]
+    stage: Annotated[str, public("step that refused: decode, verify, route or load", max_length=32)]
+    reason_code: f.ReasonCode
+    reason: Annotated[str, public("what was wrong, without any value", max_length=1024)]
+    message_id: Annotated[str, public("Pub/Sub message id", max_length=f.SHORT)]
+    message_bytes: Annotated[int, public("size of the message, bytes", ge=0)]
+    message_hash: Annotated[str, public("SHA-256 of the message", pattern=f.HASH_PATTERN)]
+    event_id: f.EventId | None = None
+    event_type: Annotated[str | None, public("event type, if it could be read", max_length=64)] = (
+        None
+    )
+    writer_id: f.WriterId | None = None
+    sequence: f.Sequence | None = None
+    kept_in: Annotated[str, public("where the message lies for redrive", max_length=f.SHORT)]
+
+
+def _table(row: type[Record], **parts: object) -> Table:
+    defaults: dict[str, object] = {
+        "version": 1,
+        "description": (row.__doc__ or "").strip().splitlines()[0],
+        "partition_field": "occurred_at",
+        "partition_type": "DAY",
+        "latest_first": "loaded_at",
+    }
+    return Table(row=row, **{**defaults, **parts})  # type: ignore[arg-type]
+
+
+# Retention by class of data, days. Source: the retention classes of docs/event.md.
+_CONTENT_DAYS, _DETAIL_DAYS, _EVENT_DAYS = 190, 1096, 2192
+
+TABLES: Final[Mapping[str, Table]] = MappingProxyType(
+    {
+        table.id: table
+        for table in (
+            _table(
+                EventRow,
+                dataset="audit",
+                name="events",
+                cluster_fields=("tenant_id", "event_type", "principal_id", "session_id"),
+                retention_days=_EVENT_DAYS,
+                identity=("event_id", "occurred_at"),
+            ),
+            _table(
+                InteractionRow,
+                dataset="audit",
+                name="interactions",
+                partition_field="requested_at",
+                cluster_fields=("tenant_id", "principal_id", "operation", "session_id"),
+                retention_days=_DETAIL_DAYS,
+                identity=("interaction_id", "requested_at"),
+                latest_first="status_rank",
+            ),
+            _table(
+                FindingRow,
+                dataset="audit",
+                name="findings",
+                cluster_fields=("tenant_id", "rule_id", "principal_id", "session_id"),
+                retention_days=_DETAIL_DAYS,
+                identity=("event_id", "finding_index", "occurred_at"),
+            ),
+            _table(
+                AccessDenialRow,
+                dataset="audit",
+                name="access_denials",
+                cluster_fields=("tenant_id", "reason_code"),
+                retention_days=_DETAIL_DAYS,
+                identity=("event_id", "occurred_at"),
+            ),
+            _table(
+                DeadLetterRow,
+                dataset="audit",
+                name="dead_letters",
+                partition_field="published_at",
+                cluster_fields=("stage", "reason_code"),
+                retention_days=_EVENT_DAYS,
+                identity=("dead_letter_id", "published_at"),
+                latest_first="refused_at",
+            ),
+            _table(
+                PartRow,
+                dataset="content",
+                name="parts",
+                cluster_fields=("tenant_id", "session_id", "part_id"),
+                retention_days=_CONTENT_DAYS,
+                identity=("part_id", "session_id", "occurred_at"),
+            ),
+        )
+    }
+)
