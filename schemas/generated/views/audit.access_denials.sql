@@ -1,0 +1,29 @@
+-- audit.access_denials: One row per caller that was not let in. Filter on occurred_at.
+SELECT
+  `event_id`,
+  `occurred_at`,
+  `tenant_id`,
+  `writer_id`,
+  `sequence`,
+  `principal_id`,
+  `principal_kind`,
+  `principal_issuer`,
+  `principal_subject`,
+  `principal_email`,
+  `principal_groups`,
+  `gateway_key_id`,
+  `client_name`,
+  `client_version`,
+  `client_editor`,
+  `client_machine_id`,
+  `client_address`,
+  `client_user_agent`,
+  `reason_code`,
+  `method`,
+  `path`,
+  `http_status`,
+  `unverified_key_id`,
+  `loaded_at`
+FROM `audit.access_denials_v1`
+WHERE TRUE
+QUALIFY ROW_NUMBER() OVER (PARTITION BY `event_id`, `occurred_at` ORDER BY `loaded_at` DESC) = 1

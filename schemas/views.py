@@ -1,0 +1,86 @@
+"""Render the views that people ask: each table once per row, and the sessions. Pure.
+
+Delivery is at least once, so a table may hold a row twice; ``audit.interactions`` besides holds
+one row per stage. The view without a version keeps the last row of each identity. The partition
+field belongs to every identity: BigQuery passes a filter through a window function only if the
+filtered column is among ``PARTITION BY``, and the tables refuse a query without such a filter.
+
+Columns are written out, because a view over ``*`` keeps the columns of the day it was created.
+Names carry no project: ``audit.events_v1`` is found in the project that asks. Whoever creates the
+views for askers in other projects puts the project before the dataset in the one ``FROM`` line.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from schemas.tables import TABLES, Table
+
+# What breaks a tie between rows that are equally late, as far as a table has it.
+_TIE_BREAKERS: Final = ("loaded_at", "event_id")
+
+SESSIONS_VIEW_ID: Final = "audit.sessions"
+
+# Reads the view `audit.interactions`, so that each interaction counts once. A filter on a session's
+# times cannot reach the partitions, since they are aggregates: the WHERE clause satisfies the
+# required filter and the view reads every partition. A question about a day asks
+# `audit.interactions` itself. The floor is a constant, not today minus retention, so that rows
+# under a legal hold stay visible.
+_SESSIONS_SQL: Final = """\
+-- audit.sessions: one row per session. Reads all of audit.interactions; for one day ask that view.
+SELECT
+  tenant_id,
+  session_id,
+  principal_id,
+  MAX(principal_kind) AS principal_kind,
+  MAX(principal_email) AS principal_email,
+  MAX(client_name) AS client_name,
+  MAX(client_version) AS client_version,
+  MAX(client_editor) AS client_editor,
+  MIN(requested_at) AS first_requested_at,
+  MAX(requested_at) AS last_requested_at,
+  COUNT(*) AS interaction_count,
+  COUNTIF(operation = 'chat') AS chat_count,
+  COUNTIF(operation = 'inline') AS inline_count,
+  COUNTIF(operation NOT IN ('chat', 'inline')) AS other_count,
+  COUNTIF(status = 'requested') AS pending_count,
+  COUNTIF(status = 'completed') AS completed_count,
+  COUNTIF(status = 'failed') AS failed_count,
+  COUNTIF(status = 'blocked') AS blocked_count,
+  SUM(prompt_finding_count + completion_finding_count) AS finding_count,
+  SUM(ARRAY_LENGTH(tool_calls)) AS tool_call_count,
+  SUM(input_tokens) AS input_tokens,
+  SUM(output_tokens) AS output_tokens,
+  ARRAY_AGG(DISTINCT COALESCE(model_used, model) IGNORE NULLS) AS models,
+  ARRAY_AGG(DISTINCT repository IGNORE NULLS) AS repositories
+FROM `audit.interactions`
+WHERE requested_at >= TIMESTAMP '1970-01-01 00:00:00+00'
+GROUP BY tenant_id, session_id, principal_id
+"""
+
+
+def render_view(table: Table) -> str:
+    """Return the query that shows each row of a table once: the last of each identity.
+
+    Every name is quoted, because ``end`` and others are words of SQL. ``WHERE TRUE`` stands there
+    because QUALIFY long asked for a WHERE, GROUP BY or HAVING beside it.
+    """
+    ties = [
+        name
+        for name in _TIE_BREAKERS
+        if name in table.row.model_fields and name not in (table.latest_first, *table.identity)
+    ]
+    order = ", ".join(f"`{name}` DESC" for name in (table.latest_first, *ties))
+    identity = ", ".join(f"`{name}`" for name in table.identity)
+    columns = ",\n".join(f"  `{name}`" for name in table.row.model_fields)
+    return (
+        f"-- {table.view_id}: {table.description} Filter on {table.partition_field}.\n"
+        f"SELECT\n{columns}\n"
+        f"FROM `{table.id}`\n"
+        "WHERE TRUE\n"
+        f"QUALIFY ROW_NUMBER() OVER (PARTITION BY {identity} ORDER BY {order}) = 1\n"
+    )
+
+
+def views() -> Mapping[str, str]:
+    """Return every view's query by its name, each after the views that it reads."""
+    return {**{t.view_id: render_view(t) for t in TABLES.values()}, SESSIONS_VIEW_ID: _SESSIONS_SQL}
