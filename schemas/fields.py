@@ -1,7 +1,11 @@
 """Define once what several records and tables share, so that a word means one thing everywhere."""
 
-from datetime import datetime
-from typing import Annotated, Literal
+import re
+from datetime import datetime, timedelta
+from typing import Annotated, Final, Literal
+
+from pydantic import BeforeValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from schemas.base import identity, network, public, secret_evidence
 
@@ -13,16 +17,41 @@ PART_ID_PATTERN = "^[a-z2-7]{26}$"
 SHORT = 256
 LONG = 4096
 
+# Largest number of a column. Source: BigQuery, "Data types", INT64.
+INT64_MAX = 2**63 - 1
+
+# RFC 3339 in UTC with at most microseconds: BigQuery's TIMESTAMP holds no more, and a reader must
+# not have to guess a zone.
+TIME_PATTERN: Final = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|\+00:00)$"
+
+
+def _utc(value: object) -> object:
+    """Refuse a time without zone, of another zone, or finer than a microsecond."""
+    text_fits = not isinstance(value, str) or re.fullmatch(TIME_PATTERN, value, re.ASCII)
+    zone_fits = not isinstance(value, datetime) or value.utcoffset() == timedelta(0)
+    if text_fits and zone_fits:
+        return value
+    raise PydanticCustomError("time_not_utc", "not a time in UTC with at most microseconds")
+
+
+Time = Annotated[
+    datetime,
+    BeforeValidator(_utc),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": TIME_PATTERN}),
+]
+
 EventId = Annotated[
     str, public("UUIDv7, given once before the first durable write", pattern=UUID_PATTERN)
 ]
-EventVersion = Annotated[int, public("version of the event type's record", ge=1)]
-OccurredAt = Annotated[datetime, public("when it happened at the ingress, UTC, microseconds")]
+EventVersion = Annotated[int, public("version of the event type's record", ge=1, le=INT64_MAX)]
+OccurredAt = Annotated[Time, public("when it happened at the ingress, UTC, microseconds")]
 TenantId = Annotated[str, public("tenant that the gateway serves", min_length=1, max_length=SHORT)]
 WriterId = Annotated[
     str, public("one ingress process life; each has its own chain", pattern=UUID_PATTERN)
 ]
-Sequence = Annotated[int, public("place in the writer's chain, from 0 without a gap", ge=0)]
+Sequence = Annotated[
+    int, public("place in the writer's chain, from 0 without a gap", ge=0, le=INT64_MAX)
+]
 PreviousHash = Annotated[
     str, public("record hash of the writer's previous record, 64 zeros first", pattern=HASH_PATTERN)
 ]
@@ -95,7 +124,7 @@ Repository = Annotated[
 ]
 FilePaths = Annotated[tuple[str, ...], public("files named in the context or edited, as sent")]
 Language = Annotated[str, public("programming language, as the client says", max_length=64)]
-PromptBytes = Annotated[int, public("size of the request body, bytes", ge=0)]
+PromptBytes = Annotated[int, public("size of the request body, bytes", ge=0, le=INT64_MAX)]
 PromptPartIds = Annotated[
     tuple[str, ...], public("the prompt's parts in order; texts are in content.parts")
 ]
@@ -111,18 +140,26 @@ UpstreamRequestId = Annotated[
 ]
 ModelUsed = Annotated[str, public("model that answered", max_length=SHORT)]
 FinishReasons = Annotated[tuple[str, ...], public("why each choice ended, in the provider's words")]
-InputTokens = Annotated[int, public("tokens of the prompt, as the upstream counted", ge=0)]
-OutputTokens = Annotated[int, public("tokens of the completion, as the upstream counted", ge=0)]
-CachedTokens = Annotated[int, public("prompt tokens that the provider had cached", ge=0)]
-CompletionBytes = Annotated[int, public("bytes of the answer's body that reached the client", ge=0)]
+InputTokens = Annotated[
+    int, public("tokens of the prompt, as the upstream counted", ge=0, le=INT64_MAX)
+]
+OutputTokens = Annotated[
+    int, public("tokens of the completion, as the upstream counted", ge=0, le=INT64_MAX)
+]
+CachedTokens = Annotated[
+    int, public("prompt tokens that the provider had cached", ge=0, le=INT64_MAX)
+]
+CompletionBytes = Annotated[
+    int, public("bytes of the answer's body that reached the client", ge=0, le=INT64_MAX)
+]
 CompletionPartIds = Annotated[
     tuple[str, ...], public("the completion's parts in order; texts are in content.parts")
 ]
 DurationSeconds = Annotated[float, public("request read to answer ended, seconds", ge=0)]
 FirstChunkSeconds = Annotated[float, public("request read to first chunk released, seconds", ge=0)]
-ChunkCount = Annotated[int, public("chunks released to the client", ge=0)]
+ChunkCount = Annotated[int, public("chunks released to the client", ge=0, le=INT64_MAX)]
 ClientLeft = Annotated[bool, public("the client closed the connection before the end")]
-FindingCount = Annotated[int, public("secrets found and handled", ge=0)]
+FindingCount = Annotated[int, public("secrets found and handled", ge=0, le=INT64_MAX)]
 
 PartId = Annotated[
     str,
@@ -137,7 +174,7 @@ PartKind = Annotated[
     Literal["text", "prefix", "suffix", "tool_arguments", "tool_result", "reasoning", "other"],
     public("what the text is: message text, code before or after the cursor, a tool's input…"),
 ]
-PartBytes = Annotated[int, public("size of the masked text, UTF-8 bytes", ge=0)]
+PartBytes = Annotated[int, public("size of the masked text, UTF-8 bytes", ge=0, le=INT64_MAX)]
 CiphertextHash = Annotated[
     str, public("SHA-256 of the sealed text, lower-case hex", pattern=HASH_PATTERN)
 ]
@@ -156,8 +193,10 @@ FindingAction = Annotated[
 FindingLocation = Annotated[
     str, public("where in the body or stream, such as messages[2].content", max_length=SHORT)
 ]
-FindingStart = Annotated[int, public("first code point of the secret in the text", ge=0)]
-FindingEnd = Annotated[int, public("code point after the secret's last", ge=0)]
+FindingStart = Annotated[
+    int, public("first code point of the secret in the text", ge=0, le=INT64_MAX)
+]
+FindingEnd = Annotated[int, public("code point after the secret's last", ge=0, le=INT64_MAX)]
 Fingerprint = Annotated[
     str,
     secret_evidence(
@@ -169,5 +208,5 @@ Fingerprint = Annotated[
 ToolCallId = Annotated[str, public("the provider's id of the call", max_length=SHORT)]
 ToolName = Annotated[str, public("tool that the model called", max_length=SHORT)]
 
-LoadedAt = Annotated[datetime, public("when the pipeline wrote the row, UTC")]
-PublishedAt = Annotated[datetime, public("when Pub/Sub took the message, UTC")]
+LoadedAt = Annotated[Time, public("when the pipeline wrote the row, UTC")]
+PublishedAt = Annotated[Time, public("when Pub/Sub took the message, UTC")]

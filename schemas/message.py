@@ -75,6 +75,8 @@ def parse_message(data: bytes) -> Message:
         _, end = json.JSONDecoder().raw_decode(text, len(RECORD_PREFIX))
         contents = _CONTENTS.validate_json(json.dumps(outer["contents"]), strict=True)
         claimed_hash = outer["record_hash"]
+        if outer.keys() != {"record", "record_hash", "contents"}:
+            raise ContractError("not an event message")
     except (ValueError, KeyError, TypeError, RecursionError, ValidationError):
         raise ContractError("not an event message") from None
     record = text[len(RECORD_PREFIX) : end].encode()

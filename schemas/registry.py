@@ -40,7 +40,8 @@ def model_of(event_type: str, event_version: int) -> type[Envelope]:
     try:
         return EVENTS[event_type, event_version]
     except KeyError:
-        raise ContractError(f"unknown event {event_type!r} version {event_version!r}") from None
+        # The type may come from a stranger: it is not repeated.
+        raise ContractError("unknown event type or version") from None
 
 
 def parse(record: bytes) -> Envelope:
@@ -57,13 +58,20 @@ def parse(record: bytes) -> Envelope:
     if not isinstance(head, dict):
         raise ContractError("not a JSON object")
     event_type, version = head.get("event_type"), head.get("event_version")
-    if not isinstance(event_type, str) or not isinstance(version, int):
+    # `True` is an int to Python and would find version 1.
+    if not isinstance(event_type, str) or type(version) is not int:
         raise ContractError("no event_type or event_version")
     try:
         return model_of(event_type, version).model_validate_json(record)
     except ValidationError as error:
         reasons = "; ".join(
-            f"{'.'.join(str(step) for step in item['loc'])}: {item['type']}"
+            _reason(item["loc"], item["type"])
             for item in error.errors(include_input=False, include_url=False, include_context=False)
         )
         raise ContractError(f"{event_type} version {version}: {reasons}") from None
+
+
+def _reason(location: tuple[int | str, ...], kind: str) -> str:
+    # The name of a field that the record does not have is input like any value.
+    known = (*location[:-1], "?") if kind == "extra_forbidden" else location
+    return f"{'.'.join(str(step) for step in known)}: {kind}"

@@ -99,7 +99,9 @@ class InteractionRow(_Who, _Origin):
     status: Annotated[
         Literal["requested", "completed", "failed", "blocked"], public("stage that this row tells")
     ]
-    status_rank: Annotated[int, public("0 requested, 1 failed, 2 completed or blocked", ge=0)]
+    status_rank: Annotated[
+        int, public("0 requested, 1 failed, 2 completed or blocked", ge=0, le=f.INT64_MAX)
+    ]
     requested_at: Annotated[f.OccurredAt, public("when the request was read, UTC")]
     interaction_id: f.InteractionId
     session_id: f.SessionId
@@ -147,7 +149,9 @@ class InteractionRow(_Who, _Origin):
 class FindingRow(_Origin):
     """One row per secret that was found; it never contains it."""
 
-    finding_index: Annotated[int, public("place among the event's findings, from 0", ge=0)]
+    finding_index: Annotated[
+        int, public("place among the event's findings, from 0", ge=0, le=f.INT64_MAX)
+    ]
     interaction_id: f.InteractionId
     session_id: f.SessionId
     principal_id: f.PrincipalId
@@ -218,7 +222,7 @@ class DeadLetterRow(Record):
     reason_code: f.ReasonCode
     reason: Annotated[str, public("what was wrong, without any value", max_length=1024)]
     message_id: Annotated[str, public("Pub/Sub message id", max_length=f.SHORT)]
-    message_bytes: Annotated[int, public("size of the message, bytes", ge=0)]
+    message_bytes: Annotated[int, public("size of the message, bytes", ge=0, le=f.INT64_MAX)]
     message_hash: Annotated[str, public("SHA-256 of the message", pattern=f.HASH_PATTERN)]
     event_id: f.EventId | None = None
     event_type: Annotated[str | None, public("event type, if it could be read", max_length=64)] = (

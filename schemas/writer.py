@@ -13,7 +13,7 @@ class WriterOpened(Envelope):
     event_type: Annotated[Literal["writer.opened"], public("what happened")]
     event_version: Annotated[Literal[1], public("version of this record")]
     host: Annotated[str, network("host that the process runs on", max_length=f.SHORT)]
-    process_id: Annotated[int, public("process id on that host", ge=0)]
+    process_id: Annotated[int, public("process id on that host", ge=0, le=f.INT64_MAX)]
     software_version: Annotated[str, public("version of Tailnumber", max_length=64)]
     policy_digest: f.PolicyDigest
 
@@ -28,7 +28,8 @@ class WriterClosed(Envelope):
         Literal["stopped", "interrupted"], public("stopped by itself, or closed by its successor")
     ]
     last_sequence: Annotated[
-        int | None, public("last sequence of an interrupted writer; null: no record", ge=0)
+        int | None,
+        public("last sequence of an interrupted writer; null: no record", ge=0, le=f.INT64_MAX),
     ] = None
     last_record_hash: Annotated[
         str | None, public("hash of that record", pattern=f.HASH_PATTERN)

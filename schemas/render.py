@@ -1,0 +1,70 @@
+"""Write everything that is rendered from the contract, and say what is out of date."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from schemas.bigquery import render_table
+from schemas.jsonschema import render_event
+from schemas.registry import EVENTS
+from schemas.tables import TABLES
+from schemas.views import views
+
+GENERATED: Final = Path(__file__).parent / "generated"
+
+
+def documents() -> Mapping[str, str]:
+    """Return the text of every generated file by its path under ``generated``.
+
+    Raises:
+        ContractError: the contract cannot be rendered.
+    """
+    result = {}
+    for (event_type, version), record in EVENTS.items():
+        path = f"events/{event_type}.{version}.schema.json"
+        result[path] = _json(render_event(event_type, version, record))
+    for table in TABLES.values():
+        result[f"tables/{table.id}.json"] = _json(render_table(table))
+    for view_id, query in views().items():
+        result[f"views/{view_id}.sql"] = query
+    return result
+
+
+def stale(directory: Path = GENERATED) -> list[str]:
+    """Return one sentence for each file that is missing, different or left over."""
+    fresh, found = documents(), _read(directory)
+    sentences = []
+    for path in sorted(fresh.keys() | found.keys()):
+        if path not in found:
+            sentences.append(f"{path} is missing")
+        elif path not in fresh:
+            sentences.append(f"{path} belongs to nothing in the contract")
+        elif found[path] != fresh[path].encode():
+            sentences.append(f"{path} differs from the contract")
+    return sentences
+
+
+def write(directory: Path = GENERATED) -> list[str]:
+    """Write what is out of date, remove what is left over; return one sentence for each."""
+    fresh, done = documents(), []
+    found = _read(directory)
+    for path in sorted(found.keys() - fresh.keys()):
+        (directory / path).unlink()
+        done.append(f"removed {path}")
+    for path, text in fresh.items():
+        if found.get(path) == text.encode():
+            continue
+        (directory / path).parent.mkdir(parents=True, exist_ok=True)
+        (directory / path).write_bytes(text.encode())
+        done.append(f"wrote {path}")
+    return done
+
+
+def _read(directory: Path) -> dict[str, bytes]:
+    files = (path for path in directory.rglob("*") if path.is_file())
+    return {path.relative_to(directory).as_posix(): path.read_bytes() for path in files}
+
+
+def _json(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
