@@ -1,0 +1,322 @@
+"""Know where the texts stand in OpenAI's chat, completions and embeddings bodies.
+
+GitHub Copilot speaks the same shapes with a few members more (``extra.language``, the
+``# Path:`` line that opens an inline prompt, ``<attachment filePath=…>`` in a chat).
+Source: OpenAI API reference; what Copilot's clients send was recorded from them.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, ClassVar, Protocol
+
+from ingress.errors import BadPrompt, ProtocolError
+from ingress.protocol.texts import CalledTool, Channel, Completion, Delta, Prompt, Text, rest_of
+
+_ATTACHMENT_PATH = re.compile(r'<attachment\b[^>]*?\bfilePath="([^"\n]{1,1024})"')
+_PATH_COMMENT = re.compile(
+    r"\s*(?:#|//|--|;|%|<!--|/\*|\"|')\s*Path:\s*([^\n]{1,1024}?)\s*(?:-->|\*/)?\n"
+)
+_FILE_PATHS_MAX = 64
+_ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
+
+# Members of a stream frame that hold ids, numbers and enumerations only.
+_PLAIN_FRAME = frozenset(
+    {"id", "object", "created", "model", "choices", "usage", "system_fingerprint", "service_tier"}
+)
+_PLAIN_CHOICE = frozenset({"index", "delta", "text", "finish_reason", "logprobs"})
+_PLAIN_DELTA = frozenset(
+    {"role", "content", "refusal", "tool_calls", "reasoning_content", "reasoning"}
+)
+_TEXT_KINDS = {
+    "content": "text",
+    "refusal": "text",
+    "reasoning_content": "reasoning",
+    "reasoning": "reasoning",
+}
+
+
+class WireProtocol(Protocol):
+    """What the gateway asks of each protocol; documents are parsed JSON objects."""
+
+    name: ClassVar[str]
+
+    def parse_prompt(self, document: dict[str, Any]) -> Prompt:
+        """Return the prompt; its texts stand in ``document`` and are masked there.
+
+        Raises:
+            BadPrompt: a member has not the type that the protocol gives it.
+        """
+
+    def parse_completion(
+        self, document: dict[str, Any], completion: Completion
+    ) -> list[tuple[Channel, Text]]:
+        """Return the texts of a whole answer and note its model, usage and ends."""
+
+    def parse_delta(self, document: dict[str, Any], completion: Completion) -> list[Delta]:
+        """Return the deltas of one stream frame and note what else it says.
+
+        Raises:
+            ProtocolError: a member has not the type that the protocol gives it.
+        """
+
+    def is_plain(self, document: dict[str, Any]) -> bool:
+        """Say that no text stands in this stream frame but its deltas."""
+
+    def frame_of(self, delta: Delta, document: dict[str, Any], text: str) -> dict[str, Any]:
+        """Return a frame like ``document`` that carries ``text`` alone on the delta's channel."""
+
+
+class OpenAiChat:
+    """POST /chat/completions."""
+
+    name = "openai.chat"
+    _known = frozenset({"messages"})
+
+    def parse_prompt(self, document: dict[str, Any]) -> Prompt:
+        """Return the texts of every message, tool calls and results included."""
+        messages = document.get("messages")
+        if not isinstance(messages, list):
+            raise BadPrompt("`messages` is no list")
+        texts: list[Text] = []
+        for number, message in enumerate(messages):
+            if not isinstance(message, dict):
+                raise BadPrompt(f"`messages[{number}]` is no object")
+            texts += _message_texts(message, f"messages[{number}]")
+        paths = dict.fromkeys(
+            path
+            for text in texts
+            if text.role == "user"
+            for path in _ATTACHMENT_PATH.findall(text.value)
+        )
+        return Prompt(
+            model=_string(document.get("model")),
+            streamed=document.get("stream") is True,
+            texts=texts + rest_of(document, self._known),
+            file_paths=tuple(paths)[:_FILE_PATHS_MAX],
+        )
+
+    def parse_completion(
+        self, document: dict[str, Any], completion: Completion
+    ) -> list[tuple[Channel, Text]]:
+        """Return each choice's message and tool arguments."""
+        found: list[tuple[Channel, Text]] = []
+        for choice, index in _choices(document, completion):
+            message = choice.get("message")
+            if isinstance(message, dict):
+                for delta in _delta_texts(message, index, completion):
+                    text = Text(
+                        "assistant",
+                        delta.channel.kind,
+                        delta.channel.location,
+                        delta.value,
+                        delta.holder,
+                        delta.key,
+                    )
+                    found.append((delta.channel, text))
+        completion.ended = True
+        return found
+
+    def parse_delta(self, document: dict[str, Any], completion: Completion) -> list[Delta]:
+        """Return the content and argument fragments of each choice."""
+        found: list[Delta] = []
+        for choice, index in _choices(document, completion):
+            delta = choice.get("delta")
+            if isinstance(delta, dict):
+                found += _delta_texts(delta, index, completion)
+        return found
+
+    def is_plain(self, document: dict[str, Any]) -> bool:
+        """Say that the frame has OpenAI's own members alone."""
+        return document.keys() <= _PLAIN_FRAME and all(
+            choice.keys() <= _PLAIN_CHOICE and (choice.get("delta") or {}).keys() <= _PLAIN_DELTA
+            for choice in document.get("choices") or ()
+        )
+
+    def frame_of(self, delta: Delta, document: dict[str, Any], text: str) -> dict[str, Any]:
+        """Return a frame with one choice whose delta is ``text``."""
+        channel = delta.channel
+        piece: dict[str, Any] = {delta.key: text}
+        if channel.kind == "tool_arguments":
+            piece = {"tool_calls": [{"index": channel.number, "function": {"arguments": text}}]}
+        choice = {"index": channel.choice, "delta": piece, "finish_reason": None}
+        return _frame_like(document, choice)
+
+
+class OpenAiCompletions:
+    """POST /v1/engines/{engine}/completions, the inline completions of Copilot."""
+
+    name = "openai.completions"
+    _known = frozenset({"prompt", "suffix"})
+
+    def parse_prompt(self, document: dict[str, Any]) -> Prompt:
+        """Return the code before and after the cursor; the file stands in the first comment."""
+        texts = list(_prompt_texts(document))
+        first = texts[0].value if texts else ""
+        path = _PATH_COMMENT.match(first)
+        extra = document.get("extra")
+        return Prompt(
+            model=_string(document.get("model")),
+            streamed=document.get("stream") is True,
+            texts=texts + rest_of(document, self._known),
+            file_paths=(path[1],) if path else (),
+            language=_string(extra.get("language")) if isinstance(extra, dict) else None,
+        )
+
+    def parse_completion(
+        self, document: dict[str, Any], completion: Completion
+    ) -> list[tuple[Channel, Text]]:
+        """Return each choice's text."""
+        found = []
+        for delta in self.parse_delta(document, completion):
+            text = Text(
+                "assistant", "text", delta.channel.location, delta.value, delta.holder, delta.key
+            )
+            found.append((delta.channel, text))
+        completion.ended = True
+        return found
+
+    def parse_delta(self, document: dict[str, Any], completion: Completion) -> list[Delta]:
+        """Return the text fragment of each choice; the choices interleave."""
+        return [
+            Delta(Channel(index, "text"), choice, "text", choice["text"])
+            for choice, index in _choices(document, completion)
+            if isinstance(choice.get("text"), str)
+        ]
+
+    def is_plain(self, document: dict[str, Any]) -> bool:
+        """Say that the frame has OpenAI's own members alone."""
+        return document.keys() <= _PLAIN_FRAME and all(
+            choice.keys() <= _PLAIN_CHOICE for choice in document.get("choices") or ()
+        )
+
+    def frame_of(self, delta: Delta, document: dict[str, Any], text: str) -> dict[str, Any]:
+        """Return a frame with one choice whose text is ``text``."""
+        choice = {"index": delta.channel.choice, "text": text, "finish_reason": None}
+        return _frame_like(document, choice)
+
+
+class OpenAiEmbeddings(OpenAiCompletions):
+    """POST /embeddings; the answer is numbers."""
+
+    name = "openai.embeddings"
+    _known = frozenset({"input"})
+
+    def parse_prompt(self, document: dict[str, Any]) -> Prompt:
+        """Return the texts to embed."""
+        texts = list(_listed_texts(document, "input", "text"))
+        return Prompt(
+            model=_string(document.get("model")), texts=texts + rest_of(document, self._known)
+        )
+
+
+def _message_texts(message: dict[str, Any], location: str) -> Iterator[Text]:
+    role = message.get("role")
+    role = role if role in _ROLES else "user"
+    kind = "tool_result" if role == "tool" else "text"
+    content = message.get("content")
+    if isinstance(content, str):
+        yield Text(role, kind, f"{location}.content", content, message, "content")
+    elif isinstance(content, list):
+        for number, item in enumerate(content):
+            place = f"{location}.content[{number}]"
+            if not isinstance(item, dict):
+                raise BadPrompt(f"`{place}` is no object")
+            if isinstance(item.get("text"), str):
+                yield Text(role, kind, f"{place}.text", item["text"], item, "text")
+            else:
+                yield from _other_text(item, role, place)
+    for number, call in enumerate(message.get("tool_calls") or ()):
+        function = call.get("function") if isinstance(call, dict) else None
+        if isinstance(function, dict) and isinstance(function.get("arguments"), str):
+            place = f"{location}.tool_calls[{number}]"
+            yield Text(role, "tool_arguments", place, function["arguments"], function, "arguments")
+
+
+def _other_text(item: dict[str, Any], role: str, place: str) -> Iterator[Text]:
+    """Take a content item of another type (an image, a file) whole, so that it is recorded too."""
+    for rest in rest_of(item, frozenset()):
+        rest.role, rest.location = role, place
+        yield rest
+
+
+def _prompt_texts(document: dict[str, Any]) -> Iterator[Text]:
+    yield from _listed_texts(document, "prompt", "prefix")
+    suffix = document.get("suffix")
+    if isinstance(suffix, str) and suffix:
+        yield Text("user", "suffix", "suffix", suffix, document, "suffix")
+
+
+def _listed_texts(document: dict[str, Any], key: str, kind: str) -> Iterator[Text]:
+    value = document.get(key)
+    if isinstance(value, str):
+        yield Text("user", kind, key, value, document, key)
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            if isinstance(item, str):
+                yield Text("user", kind, f"{key}[{number}]", item, value, number)
+    else:
+        raise BadPrompt(f"`{key}` is neither text nor list")
+
+
+def _choices(
+    document: dict[str, Any], completion: Completion
+) -> Iterator[tuple[dict[str, Any], int]]:
+    """Yield each choice with its index; note model, usage and finish reasons on the way."""
+    if completion.model_used is None:
+        completion.model_used = _string(document.get("model"))
+    usage = document.get("usage")
+    if isinstance(usage, dict):
+        _note_usage(usage, completion)
+    for place, choice in enumerate(document.get("choices") or ()):
+        if not isinstance(choice, dict):
+            raise ProtocolError("a choice is no object")
+        index = choice.get("index", place)
+        if not isinstance(index, int):
+            raise ProtocolError("a choice's index is no number")
+        reason = choice.get("finish_reason")
+        if isinstance(reason, str):
+            completion.finish_reasons[index] = reason
+        yield choice, index
+
+
+def _note_usage(usage: dict[str, Any], completion: Completion) -> None:
+    completion.input_tokens = _count(usage.get("prompt_tokens"))
+    completion.output_tokens = _count(usage.get("completion_tokens"))
+    details = usage.get("prompt_tokens_details")
+    if isinstance(details, dict):
+        completion.cached_tokens = _count(details.get("cached_tokens"))
+
+
+def _delta_texts(delta: dict[str, Any], index: int, completion: Completion) -> Iterator[Delta]:
+    for key, kind in _TEXT_KINDS.items():
+        value = delta.get(key)
+        if isinstance(value, str):
+            slot = 1 if key == "refusal" else 0
+            yield Delta(Channel(index, kind, slot), delta, key, value)
+    for place, call in enumerate(delta.get("tool_calls") or ()):
+        if not isinstance(call, dict):
+            raise ProtocolError("a tool call is no object")
+        number = call.get("index", place)
+        function = call.get("function")
+        if not isinstance(number, int) or not isinstance(function, dict):
+            continue
+        channel = Channel(index, "tool_arguments", number)
+        tool = completion.tools.setdefault(channel, CalledTool())
+        tool.call_id = _string(call.get("id")) or tool.call_id
+        tool.name = tool.name or _string(function.get("name")) or ""
+        if isinstance(function.get("arguments"), str):
+            yield Delta(channel, function, "arguments", function["arguments"])
+
+
+def _frame_like(document: dict[str, Any], choice: dict[str, Any]) -> dict[str, Any]:
+    frame = {name: value for name, value in document.items() if name not in {"usage", "choices"}}
+    frame["choices"] = [choice]
+    return frame
+
+
+def _string(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

@@ -1,0 +1,158 @@
+"""Put a masker between an upstream's stream and the client, frame by frame.
+
+A frame that the masker leaves alone passes byte for byte. Where it holds text back, the frame
+goes on without it and the text follows in a later frame of its channel, at the latest before the
+frame that ends the channel's choice.
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import orjson
+
+from ingress.errors import ProtocolError
+from ingress.protocol.openai import WireProtocol
+from ingress.protocol.sse import Frame, SseSplitter, with_data
+from ingress.protocol.texts import Channel, Completion, Delta
+
+_DONE = b"[DONE]"
+
+
+class ChannelMasker(Protocol):
+    """What the stream asks of a masker: one per channel."""
+
+    def feed(self, delta: str) -> str:
+        """Return the text that may go on now."""
+
+    def finish(self) -> str:
+        """Return what was still held, masked."""
+
+
+class CompletionStream:
+    """Mask one streamed answer and gather its completion.
+
+    Args:
+        protocol: says where the deltas stand.
+        new_masker: makes the masker of a channel when its first delta comes.
+        mask_whole: masks a text that is no delta; returns the same object if nothing changed.
+    """
+
+    __slots__ = (
+        "_last",
+        "_mask_whole",
+        "_maskers",
+        "_new_masker",
+        "_protocol",
+        "_splitter",
+        "completion",
+    )
+
+    def __init__(
+        self,
+        protocol: WireProtocol,
+        new_masker: Callable[[Channel], ChannelMasker],
+        mask_whole: Callable[[str, str], str],
+    ) -> None:
+        self.completion = Completion()
+        self._protocol = protocol
+        self._new_masker = new_masker
+        self._mask_whole = mask_whole
+        self._splitter = SseSplitter()
+        self._maskers: dict[Channel, ChannelMasker] = {}
+        self._last: dict[Channel, tuple[Delta, dict[str, Any]]] = {}
+
+    def feed(self, piece: bytes) -> bytes:
+        """Return what may be released after this piece of the upstream's stream.
+
+        Raises:
+            ProtocolError: a frame is not what its protocol says; nothing of it was released.
+        """
+        return b"".join([self._frame(frame) for frame in self._splitter.feed(piece)])
+
+    def finish(self) -> bytes:
+        """Return what is left when the upstream ended: an unfinished frame, held texts.
+
+        Raises:
+            ProtocolError: the unfinished frame cannot be read.
+        """
+        rest = self._splitter.finish()
+        last = self._frame(rest) if rest is not None else b""
+        return last + self._flush(None)
+
+    def _frame(self, frame: Frame) -> bytes:
+        if frame.data is None:
+            return self._plain(frame.raw)
+        if frame.data == _DONE:
+            self.completion.ended = True
+            return self._flush(None) + frame.raw
+        document = _parse(frame.data)
+        deltas = self._protocol.parse_delta(document, self.completion)
+        changed = False
+        for delta in deltas:
+            changed = self._mask(delta, document) or changed
+        before = b"" if not self.completion.finish_reasons else self._end_choices(document, deltas)
+        raw = with_data(frame, orjson.dumps(document)) if changed or before else frame.raw
+        return before + (raw if self._protocol.is_plain(document) else self._plain(raw))
+
+    def _mask(self, delta: Delta, document: dict[str, Any]) -> bool:
+        """Mask one delta in place; say whether it changed."""
+        channel = delta.channel
+        masker = self._maskers.get(channel)
+        if masker is None:
+            masker = self._maskers[channel] = self._new_masker(channel)
+        masked = masker.feed(delta.value)
+        self._last[channel] = (delta, document)
+        self.completion.add(channel, masked)
+        if masked == delta.value:
+            return False
+        delta.holder[delta.key] = masked
+        return True
+
+    def _end_choices(self, document: dict[str, Any], deltas: list[Delta]) -> bytes:
+        """Release what is held for the choices that this frame ends, before the frame."""
+        ended = {
+            choice.get("index", place)
+            for place, choice in enumerate(document.get("choices") or ())
+            if choice.get("finish_reason")
+        }
+        if not ended:
+            return b""
+        held = b""
+        for choice in ended:
+            own = {delta.channel: delta for delta in deltas if delta.channel.choice == choice}
+            held += self._flush(choice, own)
+        return held
+
+    def _flush(self, choice: int | None, own: dict[Channel, Delta] | None = None) -> bytes:
+        """Finish the maskers of one choice, or of all; return frames for what they held."""
+        frames = b""
+        for channel in [c for c in self._maskers if choice is None or c.choice == choice]:
+            held = self._maskers.pop(channel).finish()
+            delta, document = self._last.pop(channel)
+            if not held:
+                continue
+            self.completion.add(channel, held)
+            # A frame that ends the choice may carry text too: what it carried comes after.
+            if own and channel in own:
+                last = own[channel]
+                held = last.holder[last.key] + held
+                last.holder[last.key] = ""
+            frame = self._protocol.frame_of(delta, document, held)
+            frames += b"data: " + orjson.dumps(frame) + b"\n\n"
+        return frames
+
+    def _plain(self, raw: bytes) -> bytes:
+        """Mask a frame whose texts stand in no known place, as one text."""
+        text = raw.decode("utf-8", "replace")
+        masked = self._mask_whole(text, "frame")
+        return raw if masked is text else masked.encode()
+
+
+def _parse(data: bytes) -> dict[str, Any]:
+    try:
+        document = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        raise ProtocolError("a stream frame is not JSON") from None
+    if not isinstance(document, dict):
+        raise ProtocolError("a stream frame is no JSON object")
+    return document

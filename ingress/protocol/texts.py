@@ -1,0 +1,117 @@
+"""Say where texts stand in a parsed JSON document, so that each can be masked in place."""
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import orjson
+
+
+class Channel(NamedTuple):
+    """One text that grows over a stream: a choice's message, or one tool call's arguments."""
+
+    choice: int
+    kind: str
+    number: int = 0
+
+    @property
+    def location(self) -> str:
+        """Return the channel as findings name it, such as ``choices[0].text``."""
+        suffix = f"[{self.number}]" if self.kind == "tool_arguments" else ""
+        return f"choices[{self.choice}].{self.kind}{suffix}"
+
+
+@dataclass(slots=True)
+class Text:
+    """One text of a document: ``holder[key]`` is ``value``."""
+
+    role: str
+    kind: str
+    location: str
+    value: str
+    holder: Any
+    key: Any
+
+    def replace(self, masked: str) -> None:
+        """Put the masked text where the text stood."""
+        self.value = masked
+        self.holder[self.key] = masked
+
+
+@dataclass(slots=True)
+class Rest(Text):
+    """Everything of a document that is no text of its own (tools, parameters), as one JSON text."""
+
+    def replace(self, masked: str) -> None:
+        """Put the masked JSON back; placeholders are plain words, so it stays JSON.
+
+        Raises:
+            ValueError: it did not stay JSON; the caller refuses the request.
+        """
+        self.value = masked
+        self.holder.update(orjson.loads(masked))
+
+
+def rest_of(document: dict[str, Any], known: frozenset[str]) -> list[Text]:
+    """Return what stands under other keys than ``known``, as at most one ``Rest``."""
+    rest = {name: value for name, value in document.items() if name not in known}
+    if not rest:
+        return []
+    return [Rest("system", "other", "body", orjson.dumps(rest).decode(), document, None)]
+
+
+@dataclass(slots=True)
+class Prompt:
+    """Full input as sent: its texts and what the audit learns from it."""
+
+    model: str | None = None
+    streamed: bool = False
+    texts: list[Text] = field(default_factory=list)
+    file_paths: tuple[str, ...] = ()
+    language: str | None = None
+
+
+class Delta(NamedTuple):
+    """The piece of one channel that one stream frame carries: ``holder[key]`` is ``value``."""
+
+    channel: Channel
+    holder: dict[str, Any]
+    key: str
+    value: str
+
+
+@dataclass(slots=True)
+class CalledTool:
+    """A tool call as it comes in, its arguments apart in their channel."""
+
+    call_id: str | None = None
+    name: str = ""
+
+
+@dataclass(slots=True)
+class Completion:
+    """Full model output, masked, and what the upstream said about it.
+
+    ``texts`` holds the masked pieces of each channel in order; join them to read.
+    """
+
+    texts: dict[Channel, list[str]] = field(default_factory=dict)
+    tools: dict[Channel, CalledTool] = field(default_factory=dict)
+    finish_reasons: dict[int, str] = field(default_factory=dict)
+    model_used: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_tokens: int | None = None
+    ended: bool = False
+
+    def add(self, channel: Channel, masked: str) -> None:
+        """Append a masked piece to its channel."""
+        pieces = self.texts.get(channel)
+        if pieces is None:
+            self.texts[channel] = [masked]
+        else:
+            pieces.append(masked)
+
+    def whole_texts(self) -> list[tuple[Channel, str]]:
+        """Return each channel with its whole text, channels that stayed empty left out."""
+        joined = ((channel, "".join(pieces)) for channel, pieces in self.texts.items())
+        return [(channel, text) for channel, text in joined if text]
