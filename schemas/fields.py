@@ -4,7 +4,7 @@ import re
 from datetime import datetime, timedelta
 from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, Strict, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from schemas.base import identity, network, public, secret_evidence
@@ -27,15 +27,18 @@ TIME_PATTERN: Final = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|\+00:
 
 def _utc(value: object) -> object:
     """Refuse a time without zone, of another zone, or finer than a microsecond."""
-    text_fits = not isinstance(value, str) or re.fullmatch(TIME_PATTERN, value, re.ASCII)
-    zone_fits = not isinstance(value, datetime) or value.utcoffset() == timedelta(0)
-    if text_fits and zone_fits:
+    if isinstance(value, str) and re.fullmatch(TIME_PATTERN, value, re.ASCII):
+        return value
+    if isinstance(value, datetime) and value.utcoffset() == timedelta(0):
         return value
     raise PydanticCustomError("time_not_utc", "not a time in UTC with at most microseconds")
 
 
+# Not strict, because behind a validator strict pydantic takes no text, not even from JSON; `_utc`
+# is as strict.
 Time = Annotated[
     datetime,
+    Strict(False),
     BeforeValidator(_utc),
     WithJsonSchema({"type": "string", "format": "date-time", "pattern": TIME_PATTERN}),
 ]
