@@ -4,7 +4,7 @@ import re
 from datetime import datetime, timedelta
 from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, Strict, WithJsonSchema
+from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from schemas.base import identity, network, public, secret_evidence
@@ -25,20 +25,20 @@ INT64_MAX = 2**63 - 1
 TIME_PATTERN: Final = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|\+00:00)$"
 
 
-def _utc(value: object) -> object:
-    """Refuse a time without zone, of another zone, or finer than a microsecond."""
-    if isinstance(value, str) and re.fullmatch(TIME_PATTERN, value, re.ASCII):
-        return value
+def _utc(value: object) -> datetime:
+    """Take a time in UTC, as text or object; pydantic alone takes any zone and none."""
+    try:
+        if isinstance(value, str) and re.fullmatch(TIME_PATTERN, value, re.ASCII):
+            return datetime.fromisoformat(value)
+    except ValueError:
+        pass  # refused below, without the value that Python's message repeats
     if isinstance(value, datetime) and value.utcoffset() == timedelta(0):
         return value
     raise PydanticCustomError("time_not_utc", "not a time in UTC with at most microseconds")
 
 
-# Not strict, because behind a validator strict pydantic takes no text, not even from JSON; `_utc`
-# is as strict.
 Time = Annotated[
     datetime,
-    Strict(False),
     BeforeValidator(_utc),
     WithJsonSchema({"type": "string", "format": "date-time", "pattern": TIME_PATTERN}),
 ]

@@ -52,16 +52,20 @@ WITH
       SUM(ARRAY_LENGTH(tool_calls)) AS tool_call_count,
       SUM(input_tokens) AS input_tokens,
       SUM(output_tokens) AS output_tokens,
-      ARRAY_AGG(COALESCE(model_used, model) IGNORE NULLS) AS models,
-      ARRAY_AGG(repository IGNORE NULLS) AS repositories
+      ARRAY_AGG(COALESCE(model_used, model)) AS models,
+      ARRAY_AGG(repository) AS repositories
     FROM `audit.interactions`
     WHERE requested_at >= TIMESTAMP '1970-01-01 00:00:00+00'
     GROUP BY tenant_id, session_id, principal_id
   )
 SELECT
   * REPLACE (
-    ARRAY(SELECT DISTINCT one FROM UNNEST(models) AS one ORDER BY one) AS models,
-    ARRAY(SELECT DISTINCT one FROM UNNEST(repositories) AS one ORDER BY one) AS repositories
+    ARRAY(
+      SELECT DISTINCT one FROM UNNEST(models) AS one WHERE one IS NOT NULL ORDER BY one
+    ) AS models,
+    ARRAY(
+      SELECT DISTINCT one FROM UNNEST(repositories) AS one WHERE one IS NOT NULL ORDER BY one
+    ) AS repositories
   )
 FROM sessions
 """
