@@ -1,0 +1,299 @@
+"""Name every way in which the ingress refuses or fails; nothing here carries content or a secret.
+
+Each class has a stable ``code`` (documented, safe to match on, recorded in events) and the HTTP
+``status`` that the edge answers with. The message of an exception is for operators.
+
+IngressError
+|- ProtocolError              400: bytes that are not what their protocol says
+|  |- BadPrompt               400: the request body cannot be read
+|  |- BodyTooLarge            413
+|  `- FrameTooLarge           one event of a stream is too large (ingress.protocol.sse)
+|- UnknownPath                404: no route of this gateway; recorded and refused
+|- Unauthenticated            401: one text for the client, the true reason in ``code``
+|  |- MissingCredential
+|  |- DuplicateCredential
+|  |- MalformedKey
+|  |- UnknownKey
+|  |- RevokedKey
+|  |- ExpiredKey
+|  |- ForgedToken
+|  `- ExpiredToken
+|- IdentityUnavailable        503: the key store cannot be read
+|- PolicyError                the policy file is refused; carries every problem with its place
+|- SealingError
+|  |- SealingUnavailable      503: no content key can be made or unwrapped
+|  |- ContentKeyMissing       the key was erased or never existed
+|  `- ContentUnreadable       ciphertext and key, or ciphertext and part, do not belong together
+|- SecretsError               the tenant's secrets are missing, damaged or open to others
+|- CredentialError
+|  |- CredentialMissing       502: a connection's credential has not been set
+|  `- CredentialUnreadable    502: the credential file is damaged or sealed by another key
+|- RecordingError             the audit trail cannot be written or sent now
+|  |- AuditUnavailable        503: a record is not durable, so nothing may be released for it
+|  |- PublishUnavailable      503: Pub/Sub did not take a batch; the publisher tries again, forever
+|  `- PublishRejected         Pub/Sub will never take this batch as it is
+`- UpstreamError              the upstream did not answer as HTTP asks
+   |- UpstreamUnreachable     502: name, route, refusal or TLS
+   |- UpstreamTimeout         504: connection, first byte or next byte
+   |- UpstreamReset           502: the connection ended before the answer did
+   `- UpstreamProtocolError   502: the answer is not HTTP/1.1, or over a limit
+"""
+
+from typing import ClassVar, NamedTuple
+
+
+class IngressError(Exception):
+    """Root of everything that the ingress raises on purpose."""
+
+    code: ClassVar[str] = "internal"
+    status: ClassVar[int] = 500
+
+
+class ProtocolError(IngressError):
+    """Bytes are not what their protocol says."""
+
+    code = "protocol_error"
+    status = 400
+
+
+class BadPrompt(ProtocolError):
+    """The request body cannot be read; the message says why, without any of it."""
+
+    code = "bad_prompt"
+
+
+class BodyTooLarge(ProtocolError):
+    """The request body is over the limit of the settings."""
+
+    code = "body_too_large"
+    status = 413
+
+
+class UnknownPath(IngressError):
+    """No route of this gateway has the path and method."""
+
+    code = "unknown_path"
+    status = 404
+
+
+class Unauthenticated(IngressError):
+    """The caller is not known.
+
+    The client gets ``CLIENT_TEXT`` whatever the reason, so that an answer tells nothing about
+    which keys exist; ``code`` is the true reason, for the ``access.denied`` event only.
+
+    Args:
+        unverified_key_id: the id that the refused credential claims, if it had the form.
+    """
+
+    code = "unauthenticated"
+    status = 401
+    CLIENT_TEXT: ClassVar[str] = "The gateway key is missing or not valid."
+
+    def __init__(self, unverified_key_id: str | None = None) -> None:
+        super().__init__(self.code)
+        self.unverified_key_id = unverified_key_id
+
+
+class MissingCredential(Unauthenticated):
+    """No header carried a credential."""
+
+    code = "missing_key"
+
+
+class DuplicateCredential(Unauthenticated):
+    """Several credentials came, and picking one would be a guess."""
+
+    code = "duplicate_credential"
+
+
+class MalformedKey(Unauthenticated):
+    """The credential has no known form, or its checksum is wrong (a typo, a cut paste)."""
+
+    code = "malformed_key"
+
+
+class UnknownKey(Unauthenticated):
+    """Well formed, but no such key was issued here, or the secret is another."""
+
+    code = "unknown_key"
+
+
+class RevokedKey(Unauthenticated):
+    """The key was taken back."""
+
+    code = "revoked_key"
+
+
+class ExpiredKey(Unauthenticated):
+    """The key's time is over."""
+
+    code = "expired_key"
+
+
+class ForgedToken(Unauthenticated):
+    """A Copilot token that this gateway did not mint, or that was changed."""
+
+    code = "forged_token"
+
+
+class ExpiredToken(Unauthenticated):
+    """A Copilot token of this gateway whose time is over; the client fetches a new one."""
+
+    code = "expired_token"
+
+
+class IdentityUnavailable(IngressError):
+    """The key store cannot be read, so nobody can be let in."""
+
+    code = "identity_unavailable"
+    status = 503
+
+
+class PolicyProblem(NamedTuple):
+    """One thing wrong in a policy file; line and column count from 1."""
+
+    source: str
+    line: int
+    column: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.line}:{self.column}: {self.text}"
+
+
+class PolicyError(IngressError):
+    """The policy file is refused as a whole; ``problems`` has every fault, in file order."""
+
+    code = "policy_invalid"
+
+    def __init__(self, problems: tuple[PolicyProblem, ...]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+
+
+class SealingError(IngressError):
+    """A text could not be sealed or opened."""
+
+    code = "sealing_failed"
+
+
+class SealingUnavailable(SealingError):
+    """No content key can be made, stored or unwrapped; nothing may be recorded or forwarded."""
+
+    code = "sealing_unavailable"
+    status = 503
+
+
+class ContentKeyMissing(SealingError):
+    """The content key was erased or never existed; what it sealed is gone."""
+
+    code = "content_key_missing"
+    status = 410
+
+
+class ContentUnreadable(SealingError):
+    """The ciphertext was changed, or belongs to another part or key."""
+
+    code = "content_unreadable"
+
+
+class SecretsError(IngressError):
+    """The tenant's secrets are damaged, or others on the machine can read them."""
+
+    code = "secrets_unusable"
+
+
+class CredentialError(IngressError):
+    """A connection's upstream credential cannot be used."""
+
+    code = "credential_error"
+    status = 502
+
+
+class CredentialMissing(CredentialError):
+    """The credential that the policy names has not been set."""
+
+    code = "credential_missing"
+
+
+class CredentialUnreadable(CredentialError):
+    """The credential file is damaged, open to others, or was sealed by another key."""
+
+    code = "credential_unreadable"
+
+
+class UpstreamError(IngressError):
+    """The upstream did not answer as HTTP asks; the text never repeats what it sent."""
+
+    code = "upstream_error"
+    status = 502
+
+
+class UpstreamUnreachable(UpstreamError):
+    """No connection: name, route, refusal or TLS."""
+
+    code = "upstream_unreachable"
+    status = 502
+
+
+class UpstreamTimeout(UpstreamError):
+    """A connection, a first byte or the next byte did not come in time."""
+
+    code = "upstream_timeout"
+    status = 504
+
+
+class UpstreamReset(UpstreamError):
+    """The connection ended before the answer did; what came before stands."""
+
+    code = "upstream_reset"
+    status = 502
+
+
+class UpstreamProtocolError(UpstreamError):
+    """The answer is not HTTP/1.1, or is larger than its limit."""
+
+    code = "upstream_protocol_error"
+    status = 502
+
+
+class RecordingError(IngressError):
+    """The audit trail cannot be written or sent now."""
+
+    code = "recording_failed"
+    status = 503
+
+
+class AuditUnavailable(RecordingError):
+    """A record is not known to be durable, so nothing may be released on its account.
+
+    It does not promise the opposite: a record that timed out on a slow disk may still appear.
+
+    Args:
+        reason: one of ``disk_full``, ``disk_low``, ``io_error``, ``journal_full``,
+            ``queue_full``, ``deadline``, ``closed``; fit for a metric label.
+    """
+
+    code = "audit_unavailable"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the audit record is not durable: {reason}")
+        self.reason = reason
+
+
+class PublishUnavailable(RecordingError):
+    """Pub/Sub did not take a batch this time; ``reason`` is the gRPC status name, lowercase."""
+
+    code = "publish_unavailable"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Pub/Sub did not take the batch: {reason}")
+        self.reason = reason
+
+
+class PublishRejected(RecordingError):
+    """Pub/Sub refused a batch for what it holds: sending the same bytes again cannot help."""
+
+    code = "publish_rejected"
+    status = 500
