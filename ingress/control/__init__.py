@@ -1,0 +1,1 @@
+"""Control state, kept in SQL: gateway keys and wrapped content keys."""

@@ -1,0 +1,79 @@
+"""Define the tables of the control state; the same models serve SQLite and PostgreSQL.
+
+No column holds a secret in clear: a gateway key is kept as its SHA-256, a content key wrapped.
+"""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy import JSON, DateTime, Dialect, Index, LargeBinary, String
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+_ID_LENGTH: Final = 64
+_NAME_LENGTH: Final = 256
+_EMAIL_LENGTH: Final = 320  # RFC 3696 erratum 1690: 64 + "@" + 255
+_HASH_LENGTH: Final = 32
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A datetime that is aware and in UTC on both sides; SQLite itself knows no zones."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a naive datetime; store the rest in UTC."""
+        del dialect
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a stored time must be aware")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give back an aware UTC datetime."""
+        del dialect
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """Root of the control models."""
+
+
+class GatewayKeyRow(Base):
+    """One gateway key: bound to a caller, kept as a hash, never deleted (it is evidence)."""
+
+    __tablename__ = "gateway_keys"
+
+    key_id: Mapped[str] = mapped_column(String(_ID_LENGTH), primary_key=True)
+    secret_hash: Mapped[bytes] = mapped_column(LargeBinary(_HASH_LENGTH))
+    issuer: Mapped[str] = mapped_column(String(_NAME_LENGTH))
+    subject: Mapped[str] = mapped_column(String(_NAME_LENGTH))
+    email: Mapped[str | None] = mapped_column(String(_EMAIL_LENGTH))
+    groups: Mapped[list[str]] = mapped_column(JSON)
+    kind: Mapped[str] = mapped_column(String(16))
+    device_name: Mapped[str | None] = mapped_column(String(_NAME_LENGTH))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    __table_args__ = (Index("gateway_keys_by_caller", "issuer", "subject"),)
+
+
+class ContentKeyRow(Base):
+    """The keyset that seals one principal's texts of one quarter, wrapped by the tenant's key.
+
+    ``wrapped_keyset`` is the bare ciphertext of the serialized keyset with no associated data:
+    the form that BigQuery's KEYS.KEYSET_CHAIN unwraps when the tenant's key lives in Cloud KMS.
+    """
+
+    __tablename__ = "content_keys"
+
+    key_id: Mapped[str] = mapped_column(String(_ID_LENGTH), primary_key=True)
+    principal_id: Mapped[str] = mapped_column(String(_ID_LENGTH), index=True)
+    quarter: Mapped[str] = mapped_column(String(6))
+    wrapped_keyset: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)

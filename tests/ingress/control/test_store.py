@@ -1,0 +1,90 @@
+import multiprocessing
+import stat
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from control_state import NOW, control_database
+from sqlalchemy import select, text
+from sqlalchemy.exc import StatementError
+from sqlalchemy.orm import Session
+
+from ingress.control.models import ContentKeyRow
+from ingress.control.store import insert_if_absent, open_sqlite
+
+
+def content_key(principal_id: str = "p", created_at: datetime = NOW) -> dict[str, object]:
+    return {
+        "key_id": "ck_1",
+        "principal_id": principal_id,
+        "quarter": "2026Q4",
+        "wrapped_keyset": b"w",
+        "created_at": created_at,
+    }
+
+
+def open_and_count(path: Path) -> int:
+    engine = open_sqlite(path)
+    with engine.connect() as connection:
+        tables = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'"))
+        count = len(tables.all())
+    engine.dispose()
+    return count
+
+
+def test_database_is_readable_by_its_owner_only(tmp_path):
+    with control_database(tmp_path):
+        modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in tmp_path.iterdir()}
+
+    assert modes["control.db"] == 0o600
+    assert all(mode & 0o077 == 0 for mode in modes.values())
+
+
+def test_database_is_durable_before_it_confirms(tmp_path):
+    with control_database(tmp_path) as engine, engine.connect() as connection:
+        assert connection.execute(text("PRAGMA synchronous")).scalar_one() == 2
+        assert connection.execute(text("PRAGMA journal_mode")).scalar_one() == "wal"
+
+
+def test_rows_survive_a_second_opening(tmp_path):
+    with control_database(tmp_path) as engine:
+        insert_if_absent(engine, ContentKeyRow, content_key())
+
+    with control_database(tmp_path) as engine, Session(engine) as session:
+        assert session.scalars(select(ContentKeyRow.key_id)).all() == ["ck_1"]
+
+
+def test_processes_may_create_the_database_at_once(tmp_path):
+    context = multiprocessing.get_context("fork")
+    with context.Pool(4) as pool:
+        counts = pool.map(open_and_count, [tmp_path / "control.db"] * 8)
+
+    assert counts == [2] * 8
+
+
+def test_first_insert_of_a_key_wins(tmp_path):
+    with control_database(tmp_path) as engine:
+        insert_if_absent(engine, ContentKeyRow, content_key("first"))
+        insert_if_absent(engine, ContentKeyRow, content_key("second"))
+
+        with Session(engine) as session:
+            assert session.scalars(select(ContentKeyRow.principal_id)).all() == ["first"]
+
+
+def test_times_come_back_aware_and_in_utc(tmp_path):
+    local = datetime(2026, 11, 20, 13, 0, tzinfo=timezone(timedelta(hours=1)))
+    with control_database(tmp_path) as engine:
+        insert_if_absent(engine, ContentKeyRow, content_key(created_at=local))
+
+        with Session(engine) as session:
+            stored = session.scalars(select(ContentKeyRow.created_at)).one()
+
+    assert stored == NOW
+    assert stored.tzinfo is UTC
+
+
+def test_naive_time_is_refused(tmp_path):
+    naive = NOW.replace(tzinfo=None)
+
+    with control_database(tmp_path) as engine, pytest.raises(StatementError):
+        insert_if_absent(engine, ContentKeyRow, content_key(created_at=naive))
