@@ -1,0 +1,223 @@
+"""Seal every text under its principal's key of the quarter, before it leaves the process.
+
+Ciphertexts are Tink AEAD (AES-256-GCM with Tink's prefix), the form that BigQuery's
+AEAD.DECRYPT_STRING reads. The ingress seals; only a reader who may see texts opens. A content key
+is made when it is first needed and lives in the control database, wrapped by the tenant's key.
+"""
+
+import base64
+import hashlib
+import hmac
+import threading
+from collections import OrderedDict
+from datetime import UTC, datetime
+from typing import Final, NamedTuple, Protocol
+
+import tink  # type: ignore[import-untyped]  # ships no type information
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import SQLAlchemyError
+from tink import aead, secret_key_access
+
+from ingress.control.models import ContentKeyRow
+from ingress.control.store import insert_if_absent
+from ingress.errors import ContentKeyMissing, ContentUnreadable, SealingUnavailable
+
+# Unwrapped keysets that one process keeps ready: more than the callers of a busy hour.
+CACHE_KEYS: Final = 4096
+# Bytes of the HMAC that make a part id or a key id; 128 bits, 26 characters of base32.
+_ID_BYTES: Final = 16
+
+
+class KeyWrapper(Protocol):
+    """Wrap and unwrap keysets: a Tink AEAD of a local keyset, or of a Cloud KMS key."""
+
+    def encrypt(self, plaintext: bytes, associated_data: bytes, /) -> bytes:
+        """Return the ciphertext."""
+        ...
+
+    def decrypt(self, ciphertext: bytes, associated_data: bytes, /) -> bytes:
+        """Return the plaintext.
+
+        Raises:
+            tink.TinkError: the ciphertext is not of this key, or the service is out of reach.
+        """
+        ...
+
+
+class Sealed(NamedTuple):
+    """A sealed text and the id of the content key that opens it."""
+
+    key_id: str
+    ciphertext: bytes
+
+
+def part_id(part_key: bytes, session_id: str, text: bytes) -> str:
+    """Return the id of a text within its session: 26 characters of lower-case base32.
+
+    Equal texts of one session have one id; without the tenant's key an id tells nothing about its
+    text, and across sessions equal texts cannot be linked.
+
+    Args:
+        part_key: the tenant's subkey "part".
+        session_id: contains no NUL.
+        text: masked text, UTF-8 bytes.
+    """
+    return _identifier(part_key, session_id.encode() + b"\0" + text)
+
+
+def quarter_of(at: datetime) -> str:
+    """Return the UTC quarter of an aware time, such as ``2026Q4``."""
+    utc = at.astimezone(UTC)
+    return f"{utc.year:04d}Q{(utc.month + 2) // 3}"
+
+
+class ContentKeys:
+    """Content keys in the control database; made once, whoever asks first."""
+
+    def __init__(self, engine: Engine, kek: KeyWrapper, index_key: bytes) -> None:
+        """Wrap under ``kek``; ``index_key`` is the tenant's subkey "content-key"."""
+        aead.register()
+        self._engine = engine
+        self._kek = kek
+        self._index_key = index_key
+
+    def key_id(self, principal_id: str, quarter: str) -> str:
+        """Return the opaque id of the key of a principal and quarter, made or not."""
+        message = f"{principal_id}\0{quarter}".encode()
+        return "ck_" + _identifier(self._index_key, message)
+
+    def get_or_create(self, principal_id: str, quarter: str) -> aead.Aead:
+        """Return the key's primitive; of two processes that make it at once, one wins for both.
+
+        Raises:
+            SealingUnavailable: the database or the wrapping key does not work.
+        """
+        key_id = self.key_id(principal_id, quarter)
+        try:
+            wrapped = self._read(key_id)
+            if wrapped is None:
+                insert_if_absent(
+                    self._engine,
+                    ContentKeyRow,
+                    {
+                        "key_id": key_id,
+                        "principal_id": principal_id,
+                        "quarter": quarter,
+                        "wrapped_keyset": self._new_wrapped_keyset(),
+                        "created_at": datetime.now(UTC),
+                    },
+                )
+                wrapped = self._read(key_id)
+            if wrapped is None:
+                raise SealingUnavailable(f"content key {key_id} vanished as it was made")
+            return self._unwrap(wrapped)
+        except (SQLAlchemyError, tink.TinkError) as error:
+            raise SealingUnavailable(f"content key {key_id} cannot be made or read") from error
+
+    def get(self, key_id: str) -> aead.Aead:
+        """Return the primitive of an existing key.
+
+        Raises:
+            ContentKeyMissing: it was erased, or never was.
+            SealingUnavailable: the database or the wrapping key does not work.
+        """
+        try:
+            wrapped = self._read(key_id)
+            if wrapped is None:
+                raise ContentKeyMissing(f"content key {key_id} does not exist")
+            return self._unwrap(wrapped)
+        except (SQLAlchemyError, tink.TinkError) as error:
+            raise SealingUnavailable(f"content key {key_id} cannot be read") from error
+
+    def _read(self, key_id: str) -> bytes | None:
+        query = select(ContentKeyRow.wrapped_keyset).where(ContentKeyRow.key_id == key_id)
+        with self._engine.connect() as connection:
+            return connection.execute(query).scalar_one_or_none()
+
+    def _new_wrapped_keyset(self) -> bytes:
+        handle = tink.new_keyset_handle(aead.aead_key_templates.AES256_GCM)
+        keyset = tink.proto_keyset_format.serialize(handle, secret_key_access.TOKEN)
+        # No associated data, and not Tink's EncryptedKeyset message: KEYS.KEYSET_CHAIN takes the
+        # bare ciphertext. Source: BigQuery documentation, "Column-level encryption with Cloud KMS".
+        return self._kek.encrypt(keyset, b"")
+
+    def _unwrap(self, wrapped: bytes) -> aead.Aead:
+        keyset = self._kek.decrypt(wrapped, b"")
+        handle = tink.proto_keyset_format.parse(keyset, secret_key_access.TOKEN)
+        return handle.primitive(aead.Aead)
+
+
+class Sealer:
+    """Seal texts; the data path's half. Safe to call from several threads."""
+
+    def __init__(self, keys: ContentKeys, cache_keys: int = CACHE_KEYS) -> None:
+        self._keys = keys
+        self._capacity = cache_keys
+        self._cache: OrderedDict[tuple[str, str], tuple[str, aead.Aead]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def key_id(self, principal_id: str, quarter: str) -> str:
+        """Return the id that ``seal`` will give for this principal and quarter."""
+        entry = self._cache.get((principal_id, quarter))
+        return self._keys.key_id(principal_id, quarter) if entry is None else entry[0]
+
+    def seal(self, principal_id: str, quarter: str, associated_data: bytes, text: bytes) -> Sealed:
+        """Encrypt ``text``; the first call for a principal and quarter may write the database.
+
+        Args:
+            principal_id: pseudonym of whose text it is.
+            quarter: as ``quarter_of`` gives it.
+            associated_data: the part id's bytes; the same must be given to open.
+            text: masked text, UTF-8 bytes.
+
+        Raises:
+            SealingUnavailable: there is no key to seal with.
+        """
+        key_id, primitive = self._entry(principal_id, quarter)
+        try:
+            return Sealed(key_id, primitive.encrypt(text, associated_data))
+        except tink.TinkError as error:
+            raise SealingUnavailable(f"content key {key_id} does not encrypt") from error
+
+    def _entry(self, principal_id: str, quarter: str) -> tuple[str, aead.Aead]:
+        name = (principal_id, quarter)
+        with self._lock:
+            entry = self._cache.get(name)
+            if entry is not None:
+                self._cache.move_to_end(name)
+                return entry
+        # Outside the lock: a slow database must not stop callers whose keys are at hand.
+        primitive = self._keys.get_or_create(principal_id, quarter)
+        entry = (self._keys.key_id(principal_id, quarter), primitive)
+        with self._lock:
+            self._cache[name] = entry
+            if len(self._cache) > self._capacity:
+                self._cache.popitem(last=False)
+        return entry
+
+
+class Opener:
+    """Open sealed texts: for replay, export and recovery, never on the data path."""
+
+    def __init__(self, keys: ContentKeys) -> None:
+        self._keys = keys
+
+    def open(self, key_id: str, ciphertext: bytes, associated_data: bytes) -> bytes:
+        """Return the text. Reads the key anew each time, so that an erasure takes hold at once.
+
+        Raises:
+            ContentKeyMissing: the key was erased or never existed.
+            ContentUnreadable: the ciphertext was changed, or belongs to another part or key.
+            SealingUnavailable: the database or the wrapping key does not work.
+        """
+        primitive = self._keys.get(key_id)
+        try:
+            text: bytes = primitive.decrypt(ciphertext, associated_data)
+        except tink.TinkError as error:
+            raise ContentUnreadable(f"a text sealed under {key_id} cannot be opened") from error
+        return text
+
+
+def _identifier(key: bytes, message: bytes) -> str:
+    digest = hmac.digest(key, message, hashlib.sha256)[:_ID_BYTES]
+    return base64.b32encode(digest).decode("ascii").rstrip("=").lower()
