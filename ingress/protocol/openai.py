@@ -17,6 +17,7 @@ _PATH_COMMENT = re.compile(
     r"\s*(?:#|//|--|;|%|<!--|/\*|\"|')\s*Path:\s*([^\n]{1,1024}?)\s*(?:-->|\*/)?\n"
 )
 _FILE_PATHS_MAX = 64
+_NAME_MAX = 256
 _ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
 
 # Members of a stream frame that hold ids, numbers and enumerations only.
@@ -69,7 +70,7 @@ class WireProtocol(Protocol):
 class OpenAiChat:
     """POST /chat/completions."""
 
-    name = "openai.chat"
+    name: ClassVar[str] = "openai.chat"
     _known = frozenset({"messages"})
 
     def parse_prompt(self, document: dict[str, Any]) -> Prompt:
@@ -145,7 +146,7 @@ class OpenAiChat:
 class OpenAiCompletions:
     """POST /v1/engines/{engine}/completions, the inline completions of Copilot."""
 
-    name = "openai.completions"
+    name: ClassVar[str] = "openai.completions"
     _known = frozenset({"prompt", "suffix"})
 
     def parse_prompt(self, document: dict[str, Any]) -> Prompt:
@@ -198,7 +199,7 @@ class OpenAiCompletions:
 class OpenAiEmbeddings(OpenAiCompletions):
     """POST /embeddings; the answer is numbers."""
 
-    name = "openai.embeddings"
+    name: ClassVar[str] = "openai.embeddings"
     _known = frozenset({"input"})
 
     def parse_prompt(self, document: dict[str, Any]) -> Prompt:
@@ -275,7 +276,7 @@ def _choices(
             raise ProtocolError("a choice's index is no number")
         reason = choice.get("finish_reason")
         if isinstance(reason, str):
-            completion.finish_reasons[index] = reason
+            completion.finish_reasons[index] = reason[:_NAME_MAX]
         yield choice, index
 
 
@@ -315,7 +316,8 @@ def _frame_like(document: dict[str, Any], choice: dict[str, Any]) -> dict[str, A
 
 
 def _string(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+    """Return a name or id, cut to what its column takes; None for anything else."""
+    return value[:_NAME_MAX] if isinstance(value, str) and value else None
 
 
 def _count(value: object) -> int | None:

@@ -1,0 +1,86 @@
+"""Run one gateway process: ``python -m ingress``; settings come from the environment.
+
+Prints one JSON line with its URL when it serves, and exits 2 with one sentence when it cannot.
+"""
+
+import json
+import os
+import socket
+import sys
+
+import uvicorn
+
+from ingress.app import create_app
+from ingress.errors import IngressError
+from ingress.settings import Settings, settings_table
+from ingress.telemetry import configure_logging
+
+
+class _Server(uvicorn.Server):
+    """A server that says where it listens once it does."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and sockets:
+            host, port = sockets[0].getsockname()[:2]
+            print(  # noqa: T201  (the ready line is this command's output)
+                json.dumps({"ready": True, "url": f"http://{host}:{port}", "pid": os.getpid()}),
+                flush=True,
+            )
+
+
+def main() -> int:
+    """Serve until a signal; return the exit code."""
+    if "--settings" in sys.argv:
+        print(settings_table(), end="")  # noqa: T201  (docs/settings.md is made of it)
+        return 0
+    configure_logging()
+    try:
+        settings = Settings.from_env(os.environ)
+        listener = _listen(settings.host, settings.port)
+    except (IngressError, OSError) as error:
+        return _cannot_start(error)
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app,
+        # uvloop and httptools only: h11 was seen to read one smuggled request as two.
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=5,
+    )
+    server = _Server(config)
+    server.run(sockets=[listener])
+    if app.start_error is not None:
+        return _cannot_start(app.start_error)
+    return 0 if server.started else 1
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise OSError(
+            f"port {port} on {host} cannot be used ({error.strerror}); "
+            "stop what listens there or set TAILNUMBER_PORT"
+        ) from error
+    listener.listen(2048)
+    listener.setblocking(False)
+    return listener
+
+
+def _cannot_start(error: Exception) -> int:
+    print(f"ingress: {error}", file=sys.stderr)  # noqa: T201
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,214 @@
+"""Put the parts of one gateway process together: the only place where they meet.
+
+FastAPI carries the control plane (health and metrics now, reviews and console later); every other
+path is the data path and goes to the gateway without passing a framework.
+"""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+
+from ingress.control.store import open_sqlite
+from ingress.errors import IngressError, PolicyError, PolicyProblem
+from ingress.forwarding import Forwarder
+from ingress.gateway import Gateway, Rules
+from ingress.identity.authenticate import build_identity
+from ingress.ids import new_id
+from ingress.local import LocalAnswers
+from ingress.masking.detect import Detector
+from ingress.masking.mask import Masker
+from ingress.masking.rules import RuleSet, builtin_rules, load_rules, merge
+from ingress.parts import Parts
+from ingress.policy.decide import Policy
+from ingress.policy.load import load_policy
+from ingress.policy.rules import Connection
+from ingress.prompt_masking import PromptMasking
+from ingress.recording.journal import Journal, JournalLimits
+from ingress.recording.publisher import Publisher
+from ingress.recording.pubsub import PubSubTransport
+from ingress.recording.recorder import Recorder
+from ingress.recording.recovery import adopt
+from ingress.recording.succession import succeed
+from ingress.routes.health import health_router
+from ingress.routing import Router
+from ingress.sealing import ContentKeys, Opener, Sealer
+from ingress.secrets import TenantSecrets
+from ingress.settings import Settings
+from ingress.telemetry import Metrics
+from ingress.upstream.client import UpstreamClient
+from ingress.upstream.credentials import CredentialStore
+
+# Paths of the control plane; everything else is data path.
+CONTROL_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+
+# Longest wait at the stop for Pub/Sub to take what is left; the rest waits on disk.
+_DRAIN_SECONDS = 3.0
+
+
+class Ingress(FastAPI):
+    """The gateway process's application."""
+
+    parts: Parts | None = None
+    start_error: IngressError | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Send the data path straight to the gateway."""
+        if scope["type"] == "lifespan" or scope.get("path") in CONTROL_PATHS or not self.parts:
+            await super().__call__(scope, receive, send)
+        else:
+            await self.parts.gateway(scope, receive, send)
+
+
+def create_app(settings: Settings) -> Ingress:
+    """Return the application; its parts start and stop with the server."""
+
+    @asynccontextmanager
+    async def lifespan(app: Ingress) -> AsyncIterator[None]:
+        try:
+            async with running_parts(settings) as parts:
+                app.parts = parts
+                yield
+                app.parts = None
+        except IngressError as error:
+            app.start_error = error
+            raise
+
+    app = Ingress(
+        title="Tailnumber", version=version("tailnumber"), lifespan=lifespan, openapi_url=None
+    )
+    app.include_router(health_router(lambda: app.parts))
+    return app
+
+
+@asynccontextmanager
+async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
+    """Start every part, take over dead writers, and stop all of it in the opposite order.
+
+    Raises:
+        IngressError: a part cannot start; the message says what to do.
+    """
+    policy = read_policy(settings.policy_file)
+    tenant = TenantSecrets.load_or_create(settings.data_dir / "secrets")
+    engine = open_sqlite(settings.data_dir / "control.db")
+    keys = ContentKeys(engine, tenant.kek, tenant.subkey("content-key"))
+    metrics = Metrics()
+    async with AsyncExitStack() as stack:
+        stack.callback(engine.dispose)
+        journal, publisher = _start_recording(settings)
+        recorder = Recorder(journal, Sealer(keys), tenant.subkey("part"), settings.tenant_id)
+        await _open_writer(settings, recorder, journal, publisher, Opener(keys), policy)
+        stack.push_async_callback(_stop_recording, recorder, journal, publisher)
+        client = UpstreamClient(ca_file=_optional_path(settings.upstream_ca_file))
+        stack.push_async_callback(client.close)
+        identity = build_identity(engine, tenant)
+        credentials = CredentialStore(
+            settings.data_dir / "secrets" / "credentials.json", tenant.kek
+        )
+        gateway = Gateway(
+            authenticator=identity,
+            rules=build_rules(policy, settings, tenant.subkey("fingerprint")),
+            recorder=recorder,
+            forwarder=Forwarder(
+                client,
+                _credential_reader(credentials),
+                recorder,
+                metrics,
+                settings.completion_bytes_max,
+            ),
+            local=LocalAnswers(identity.copilot_tokens, recorder, metrics, settings.public_url),
+            metrics=metrics,
+            prompt_bytes_max=settings.prompt_bytes_max,
+        )
+        yield Parts(gateway, journal, metrics)
+
+
+def read_policy(path: Path) -> Policy:
+    """Read the policy file.
+
+    Raises:
+        PolicyError: it cannot be read, or is refused with every problem's place.
+    """
+    try:
+        text = path.read_bytes().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        problem = PolicyProblem(str(path), 1, 1, f"cannot be read: {type(error).__name__}")
+        raise PolicyError((problem,)) from None
+    return load_policy(text, str(path))
+
+
+def build_rules(policy: Policy, settings: Settings, fingerprint_key: bytes) -> Rules:
+    """Return what a policy gives the data path."""
+    masking = policy.document.masking
+    detector = Detector(_rule_set(masking.rules, settings), engine=settings.masking_engine)
+    masker = Masker(detector, fingerprint_key, tier2=masking.tier2)
+    return Rules(policy, Router(policy.document.connections), PromptMasking(masker))
+
+
+def _rule_set(names: tuple[str, ...], settings: Settings) -> RuleSet:
+    base = settings.policy_file.parent
+    sets = [
+        builtin_rules() if name == "builtin" else load_rules((base / name).read_text(), name)
+        for name in names
+    ]
+    return merge(*sets)
+
+
+def _start_recording(settings: Settings) -> tuple[Journal, Publisher]:
+    root = settings.data_dir / "journal"
+    root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    limits = JournalLimits(
+        max_bytes=settings.journal_bytes_max,
+        min_free_bytes=settings.journal_free_bytes_min,
+        deadline_seconds=settings.audit_wait_seconds,
+    )
+    journal = Journal(root, new_id(), limits=limits)
+    topic = f"projects/{settings.project}/topics/{settings.topic}"
+    transport = PubSubTransport(topic, emulator=settings.pubsub_address or None)
+    publisher = Publisher(transport, root, [journal])
+    journal.on_durable(publisher.wake)
+    publisher.start()
+    return journal, publisher
+
+
+async def _open_writer(  # noqa: PLR0913, PLR0917  (the parts that meet here)
+    settings: Settings,
+    recorder: Recorder,
+    journal: Journal,
+    publisher: Publisher,
+    opener: Opener,
+    policy: Policy,
+) -> None:
+    await recorder.writer_opened(
+        host=socket.gethostname(),
+        process_id=os.getpid(),
+        software_version=version("tailnumber"),
+        policy_digest=policy.digest,
+    )
+    orphans = await asyncio.to_thread(adopt, settings.data_dir / "journal", journal.writer_id)
+    for orphan in orphans:
+        publisher.add(orphan)
+        await succeed(orphan, recorder, opener)
+
+
+async def _stop_recording(recorder: Recorder, journal: Journal, publisher: Publisher) -> None:
+    await recorder.writer_closed()
+    await asyncio.to_thread(publisher.close, _DRAIN_SECONDS)
+    await journal.close()
+
+
+def _credential_reader(store: CredentialStore) -> Any:
+    def read(connection: Connection) -> str | None:
+        return store.get(connection.credential).value if connection.credential else None
+
+    return read
+
+
+def _optional_path(text: str) -> Path | None:
+    return Path(text) if text else None

@@ -1,0 +1,70 @@
+"""Carry one request through the steps of ``ingress.gateway``; each step fills its part."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ingress.context import Context
+from ingress.identity.principal import Principal
+from ingress.policy.rules import PolicyDecision
+from ingress.protocol.texts import Completion, Prompt
+from ingress.routing import Route
+
+
+@dataclass(slots=True)
+class Located:
+    """A finding and where it was: a finding's span counts in the text as it was before masking."""
+
+    rule_id: str
+    tier: int
+    direction: str
+    action: str
+    location: str
+    start: int
+    end: int
+    fingerprint: str
+    part_id: str | None = None
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came back so far; what a failure leaves unset stays unknown."""
+
+    http_status: int = 502
+    upstream_status: int | None = None
+    upstream_request_id: str | None = None
+    completion: Completion = field(default_factory=Completion)
+    findings: list[Located] = field(default_factory=list)
+    completion_bytes: int = 0
+    chunk_count: int = 0
+    first_chunk_seconds: float | None = None
+    client_left: bool = False
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request and what the steps learned of it."""
+
+    interaction_id: str
+    requested_at: datetime
+    began_at: float
+    method: str
+    path: str
+    raw_path: bytes
+    query: bytes
+    headers: list[tuple[bytes, bytes]]
+    address: str | None
+    context: Context
+    route: Route
+    principal: Principal | None = None
+    session_id: str = ""
+    body: bytes = b""
+    document: dict[str, Any] | None = None
+    prompt: Prompt = field(default_factory=Prompt)
+    findings: list[Located] = field(default_factory=list)
+    decision: PolicyDecision | None = None
+    policy_digest: str = ""
+    prompt_part_ids: list[str] = field(default_factory=list)
+    recorded: bool = False
+    ended: bool = False
+    outcome: Outcome = field(default_factory=Outcome)

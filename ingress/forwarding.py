@@ -1,0 +1,309 @@
+"""Forward one recorded prompt and bring the answer back: steps 8, 9 and 10 of the path.
+
+Whatever happens in between, the exchange ends in exactly one of ``interaction.completed`` and
+``interaction.failed``, and nothing leaves before the record that holds it is durable:
+
+* ``strict``: each piece of a stream is a durable chunk before it goes on;
+* ``bracket``: a stream goes on live, and its end waits for the record of the whole;
+* ``async``: nothing waits; every row says so.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from time import perf_counter
+from typing import Final
+
+from ingress.errors import (
+    AuditUnavailable,
+    IngressError,
+    ProtocolError,
+    UpstreamError,
+    UpstreamProtocolError,
+)
+from ingress.exchange import Exchange
+from ingress.policy.rules import Connection
+from ingress.prompt_masking import MaskedStream, PromptMasking
+from ingress.recording.recorder import Recorder
+from ingress.relay import ClientGone, HeaderList, Relay
+from ingress.telemetry import Metrics
+from ingress.upstream.client import UpstreamClient, UpstreamResponse
+from ingress.upstream.origin import Origin
+
+# Headers of the hop, of the client's own credential, and of what the gateway sets itself.
+_NOT_FORWARDED: Final = frozenset(
+    {
+        b"accept-encoding",
+        b"api-key",
+        b"authorization",
+        b"connection",
+        b"content-length",
+        b"cookie",
+        b"expect",
+        b"forwarded",
+        b"host",
+        b"keep-alive",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+        b"x-api-key",
+        b"x-forwarded-for",
+        b"x-forwarded-host",
+        b"x-forwarded-proto",
+    }
+)
+_NOT_RETURNED: Final = frozenset(
+    {
+        b"connection",
+        b"content-length",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"set-cookie",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+_UPSTREAM_TEXT: Final = "The upstream of this gateway did not answer as it should ({code})."
+
+
+class Forwarder:
+    """Send prompts upstream with the connection's credential and relay the answers."""
+
+    def __init__(
+        self,
+        client: UpstreamClient,
+        credential_of: Callable[[Connection], str | None],
+        recorder: Recorder,
+        metrics: Metrics,
+        completion_bytes_max: int,
+    ) -> None:
+        self._client = client
+        self._credential_of = credential_of
+        self._recorder = recorder
+        self._metrics = metrics
+        self._completion_bytes_max = completion_bytes_max
+
+    async def forward(self, exchange: Exchange, relay: Relay, masking: PromptMasking) -> None:
+        """Carry one exchange to its end and record it.
+
+        Raises:
+            IngressError: it failed; the failure is recorded, and the caller tells the client.
+            ClientGone: the client left; that is recorded too.
+        """
+        reason = "internal"
+        try:
+            response = await self._send(exchange)
+            relay.watch(response.abort)
+            try:
+                await self._bring_back(exchange, relay, masking, response)
+            finally:
+                response.abort()
+                relay.close()
+            reason = ""
+        except ClientGone:
+            reason = "client_left"
+            raise
+        except (ProtocolError, UpstreamError) as error:
+            # An abort because the client left looks like a reset from here.
+            reason = "client_left" if relay.gone else _upstream_code(error)
+            if relay.gone:
+                raise ClientGone from None
+            raise _told(error) from error
+        except IngressError as error:
+            reason = error.code
+            raise
+        except asyncio.CancelledError:
+            reason = "gateway_stopped"
+            raise
+        finally:
+            if reason:
+                exchange.outcome.client_left = reason == "client_left"
+                await self._fail(exchange, relay, reason)
+
+    async def _send(self, exchange: Exchange) -> UpstreamResponse:
+        connection = exchange.route.connection
+        if connection is None:
+            raise UpstreamProtocolError("no connection to forward to")
+        origin, prefix = Origin.split(connection.upstream)
+        headers = _forwarded(exchange.headers)
+        credential = self._credential_of(connection)
+        if credential is not None:
+            headers.append(_credential_header(connection, credential))
+        body = exchange.body if exchange.body or exchange.method != "GET" else None
+        response = await self._client.send(
+            origin, exchange.method, prefix.encode() + _target(exchange), headers, body
+        )
+        outcome = exchange.outcome
+        outcome.upstream_status = outcome.http_status = response.status
+        outcome.upstream_request_id = _request_id(response.headers)
+        return response
+
+    async def _bring_back(
+        self, exchange: Exchange, relay: Relay, masking: PromptMasking, response: UpstreamResponse
+    ) -> None:
+        content_type, encoding = b"", b"identity"
+        for name, value in response.headers:
+            lowered = name.lower()
+            if lowered == b"content-type":
+                content_type = value.lower()
+            elif lowered == b"content-encoding":
+                encoding = value.lower()
+        if encoding != b"identity":
+            raise ProtocolError("the upstream compressed its answer though it was told not to")
+        headers = [pair for pair in response.headers if pair[0].lower() not in _NOT_RETURNED]
+        if content_type.startswith(b"text/event-stream") and response.status < 400:
+            await self._stream(exchange, relay, masking.stream(exchange), response, headers)
+        else:
+            await self._whole(exchange, relay, masking, response, headers)
+
+    async def _whole(
+        self,
+        exchange: Exchange,
+        relay: Relay,
+        masking: PromptMasking,
+        response: UpstreamResponse,
+        headers: HeaderList,
+    ) -> None:
+        received = await response.read(self._completion_bytes_max)
+        body = masking.completion(exchange, received) if received else received
+        exchange.outcome.completion_bytes = len(body)
+        exchange.outcome.first_chunk_seconds = _since(exchange)
+        await self._record_end(exchange)
+        await relay.answer(response.status, headers, body)
+
+    async def _stream(
+        self,
+        exchange: Exchange,
+        relay: Relay,
+        stream: MaskedStream,
+        response: UpstreamResponse,
+        headers: HeaderList,
+    ) -> None:
+        relay.streams = True
+        await relay.start(response.status, headers)
+        recorded = False
+        try:
+            async for piece in response.chunks():
+                released = stream.feed(piece)
+                if stream.completion.ended and not recorded:
+                    # The record of the whole is durable before the end is told.
+                    recorded = True
+                    self._count(exchange, released)
+                    stream.place_findings()
+                    await self._record_end(exchange)
+                    await relay.send(released)
+                elif released and not recorded:
+                    await self._release(exchange, relay, released)
+        finally:
+            if not recorded:
+                rest = stream.finish() if not relay.gone else b""
+                stream.place_findings()
+        if not recorded:
+            await self._end_without_done(exchange, relay, stream, rest)
+        await relay.send(b"", more=False)
+
+    async def _end_without_done(
+        self, exchange: Exchange, relay: Relay, stream: MaskedStream, rest: bytes
+    ) -> None:
+        """End a stream whose upstream closed without the protocol's last word."""
+        if not stream.ended:
+            if rest:
+                await self._release(exchange, relay, rest)
+            raise UpstreamProtocolError("the stream ended before its end was told")
+        self._count(exchange, rest)
+        await self._record_end(exchange)
+        if rest:
+            await relay.send(rest)
+
+    async def _release(self, exchange: Exchange, relay: Relay, released: bytes) -> None:
+        """Send a piece of a stream, durable first where the decision says strict."""
+        decision = exchange.decision
+        if decision is None or decision.assurance == "strict":
+            await self._recorder.chunk(exchange, exchange.outcome.chunk_count, released)
+        self._count(exchange, released)
+        await relay.send(released)
+
+    def _count(self, exchange: Exchange, released: bytes) -> None:
+        outcome = exchange.outcome
+        if outcome.first_chunk_seconds is None:
+            outcome.first_chunk_seconds = _since(exchange)
+        outcome.chunk_count += 1
+        outcome.completion_bytes += len(released)
+
+    async def _record_end(self, exchange: Exchange) -> None:
+        """Record how the exchange ended; in ``async`` mode without waiting for it."""
+        status = exchange.outcome.upstream_status or 502
+        ended = (
+            self._recorder.completed(exchange)
+            if status < 400
+            else self._recorder.failed(exchange, "upstream_refused")
+        )
+        self._metrics.ended.labels("completed" if status < 400 else "failed").inc()
+        self._metrics.duration.observe(perf_counter() - exchange.began_at)
+        exchange.ended = True
+        await ended
+
+    async def _fail(self, exchange: Exchange, relay: Relay, reason: str) -> None:
+        if exchange.ended:
+            return
+        exchange.ended = True
+        self._metrics.ended.labels("failed").inc()
+        if not relay.started:
+            exchange.outcome.http_status = exchange.outcome.upstream_status or 502
+        try:
+            await self._recorder.failed(exchange, reason)
+        except AuditUnavailable:
+            # The recorder goes on trying; what the client is told stays the first failure.
+            return
+
+
+def _forwarded(headers: Sequence[tuple[bytes, bytes]]) -> HeaderList:
+    """Return the client's headers without those of its hop and its credential."""
+    listed: set[bytes] = set()
+    for name, value in headers:
+        if name == b"connection":
+            listed |= {token.strip().lower() for token in value.split(b",")}
+    kept = [
+        (name, value)
+        for name, value in headers
+        if name not in _NOT_FORWARDED and name not in listed
+    ]
+    kept.append((b"accept-encoding", b"identity"))
+    return kept
+
+
+def _credential_header(connection: Connection, credential: str) -> tuple[bytes, bytes]:
+    if connection.kind == "anthropic":
+        return b"x-api-key", credential.encode()
+    return b"authorization", b"Bearer " + credential.encode()
+
+
+def _target(exchange: Exchange) -> bytes:
+    target = exchange.raw_path
+    if target.startswith(b"/c/"):
+        target = b"/" + target.split(b"/", 3)[3]
+    return target + b"?" + exchange.query if exchange.query else target
+
+
+def _request_id(headers: HeaderList) -> str | None:
+    named = {name.lower(): value for name, value in headers}
+    value = named.get(b"x-github-request-id") or named.get(b"x-request-id")
+    return value.decode("ascii", "replace")[:256] if value else None
+
+
+def _since(exchange: Exchange) -> float:
+    return round(perf_counter() - exchange.began_at, 6)
+
+
+def _upstream_code(error: IngressError) -> str:
+    """Return the code of a failure on the upstream's side; its bad bytes are its own fault."""
+    return error.code if isinstance(error, UpstreamError) else UpstreamProtocolError.code
+
+
+def _told(error: IngressError) -> IngressError:
+    """Return the failure as the client is told it: a code and one sentence, no inner words."""
+    kind = type(error) if isinstance(error, UpstreamError) else UpstreamProtocolError
+    return kind(_UPSTREAM_TEXT.format(code=kind.code))

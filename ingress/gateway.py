@@ -1,0 +1,268 @@
+"""THE PATH OF A REQUEST, top to bottom, in ten steps; docs/request.md tells it in the same words.
+
+1 identify - 2 route - 3 parse - 4 mask the prompt - 5 decide - 6 hold - 7 record
+``interaction.requested`` - 8 forward - 9 stream the completion back through the masker -
+10 record ``interaction.completed | failed | blocked``, always.
+
+One raw ASGI application: no framework stands between a client's bytes and the journal. It keeps
+no text longer than the request lives and raises nothing that carries one.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from time import perf_counter, time
+from typing import Any, Final
+
+import orjson
+
+from ingress import refusals
+from ingress.context import derived_session, printable, read_context
+from ingress.errors import (
+    AuditUnavailable,
+    BadPrompt,
+    BodyTooLarge,
+    IdentityUnavailable,
+    IngressError,
+    Unauthenticated,
+    UnknownPath,
+)
+from ingress.exchange import Exchange
+from ingress.forwarding import Forwarder
+from ingress.identity.authenticate import Authenticator
+from ingress.ids import new_id, utc_now
+from ingress.local import LocalAnswers
+from ingress.policy.decide import Policy
+from ingress.policy.rules import Operation, PolicyDecision
+from ingress.prompt_masking import PromptMasking
+from ingress.recording.recorder import Recorder
+from ingress.relay import ClientGone, Relay
+from ingress.routing import OPEN_OPERATIONS, Router
+from ingress.telemetry import Metrics
+
+_log = logging.getLogger(__name__)
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+_PATH_MAX: Final = 4096
+_BODY_METHODS: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_AUDIT_TEXT: Final = "The audit journal cannot record this request, so it was not sent. Try again."
+_FAILED_TEXT: Final = "The gateway could not handle this request; it was not sent."
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What one policy file gives: decisions, routes and maskers; a reload swaps all at once."""
+
+    policy: Policy
+    router: Router
+    masking: PromptMasking
+
+
+@dataclass(slots=True)
+class Gateway:
+    """The data path of one process."""
+
+    authenticator: Authenticator
+    rules: Rules
+    recorder: Recorder
+    forwarder: Forwarder
+    local: LocalAnswers
+    metrics: Metrics
+    prompt_bytes_max: int
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request; refuse any other scope in its own protocol."""
+        if scope["type"] == "websocket":
+            # 1 is left of the handshake: the server turns this into HTTP 403, and clients fall
+            # back to POST at once.
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        exchange = self._arrive(scope)
+        relay = Relay(exchange, receive, send)
+        self.metrics.requests.labels(exchange.route.operation).inc()
+        try:
+            await self._carry(exchange, relay)
+        except ClientGone:
+            _log.info("client left", extra={"interaction_id": exchange.interaction_id})
+        except IngressError as error:
+            await self._refuse(exchange, relay, error)
+        except Exception as error:  # noqa: BLE001  (ASGI edge; no traceback may carry a text)
+            _log.error(
+                "request failed",
+                extra={
+                    "interaction_id": exchange.interaction_id,
+                    "error": type(error).__name__,
+                    "at": _where(error),
+                },
+            )
+            await self._refuse(exchange, relay, IngressError(_FAILED_TEXT))
+
+    async def _carry(self, exchange: Exchange, relay: Relay) -> None:
+        rules = self.rules
+        # 1 identify: nothing of the body is read for a caller that is not known.
+        if exchange.route.operation in OPEN_OPERATIONS:
+            await self.local.answer_open(exchange, relay)
+            return
+        await self._identify(exchange)
+        # 2 route: an unknown path is recorded and refused, never passed in silence.
+        exchange.policy_digest = rules.policy.digest
+        # 3 parse: body to prompt parts.
+        exchange.body = await self._read_body(exchange, relay)
+        rules.masking.parse(exchange)
+        # 4 mask: from here on no unmasked text of the prompt exists outside the client.
+        rules.masking.mask(exchange)
+        # 5 decide.
+        decision = exchange.decision = self._decide(exchange, rules.policy)
+        if not exchange.route.known:
+            raise UnknownPath("No such path on this gateway.")
+        if not decision.allowed:
+            await self._block(exchange, relay, decision)
+            return
+        # 6 hold: a decision of `review` is refused above until holding is built.
+        # 7 record: nothing goes upstream unrecorded.
+        await self.recorder.requested(exchange)
+        # 8 forward, 9 stream, 10 record the outcome: one unit, so that 10 always happens.
+        if exchange.route.connection is None:
+            await self.local.answer(exchange, relay)
+        else:
+            await self.forwarder.forward(exchange, relay, rules.masking)
+
+    def _arrive(self, scope: Scope) -> Exchange:
+        headers = scope["headers"]
+        path = scope["path"][:_PATH_MAX]
+        method = scope["method"]
+        context = read_context(headers)
+        intent = next((value for name, value in headers if name == b"openai-intent"), b"")
+        address = scope.get("client")
+        return Exchange(
+            interaction_id=new_id(),
+            requested_at=utc_now(),
+            began_at=perf_counter(),
+            method=method,
+            path=printable_path(path),
+            raw_path=scope["raw_path"],
+            query=scope.get("query_string", b""),
+            headers=headers,
+            address=address[0] if address else None,
+            context=context,
+            route=self.rules.router.route(method, path, printable(intent)),
+        )
+
+    async def _identify(self, exchange: Exchange) -> None:
+        principal = self.authenticator.authenticate(exchange.headers, time())
+        exchange.principal = principal
+        exchange.session_id = exchange.context.session_id or derived_session(
+            principal.principal_id,
+            exchange.context.client_name,
+            exchange.requested_at.date().isoformat(),
+        )
+
+    async def _read_body(self, exchange: Exchange, relay: Relay) -> bytes:
+        if exchange.method not in _BODY_METHODS:
+            return b""
+        announced = next((v for n, v in exchange.headers if n == b"content-length"), b"0")
+        if announced.isdigit() and int(announced) > self.prompt_bytes_max:
+            raise BodyTooLarge(f"The request body is over {self.prompt_bytes_max} bytes.")
+        body = await relay.read_body(self.prompt_bytes_max)
+        encoding = next((v for n, v in exchange.headers if n == b"content-encoding"), b"identity")
+        if encoding.lower() != b"identity" and exchange.route.protocol is not None:
+            raise BadPrompt("A compressed request body cannot be read here; send it plain.")
+        return body
+
+    def _decide(self, exchange: Exchange, policy: Policy) -> PolicyDecision:
+        principal = exchange.principal
+        if principal is None:
+            raise Unauthenticated
+        prompt, route, context = exchange.prompt, exchange.route, exchange.context
+        return policy.decide(
+            Operation(
+                operation=route.operation,
+                connection=route.connection_name,
+                principal_id=principal.principal_id,
+                principal_issuer=principal.issuer,
+                principal_subject=principal.subject,
+                principal_kind=principal.kind,
+                principal_email=principal.email or "",
+                principal_groups=principal.groups,
+                client_name=context.client_name,
+                client_version=context.client_version or "",
+                protocol=route.protocol_name,
+                model=prompt.model or "",
+                repository=context.repository or "",
+                paths=prompt.file_paths,
+                languages=(prompt.language,) if prompt.language else (),
+                findings=tuple(found.rule_id for found in exchange.findings),
+                stream=prompt.streamed,
+                size_bytes=len(exchange.body),
+            )
+        )
+
+    async def _block(self, exchange: Exchange, relay: Relay, decision: PolicyDecision) -> None:
+        """Record that policy kept the prompt back, then say so in the client's own way."""
+        status = refusals.policy_status(exchange.route.operation)
+        await self.recorder.blocked(exchange, decision.reasons[-1], status)
+        self.metrics.ended.labels("blocked").inc()
+        await self._answer(exchange, relay, status, "policy", decision.message)
+
+    async def _refuse(self, exchange: Exchange, relay: Relay, error: IngressError) -> None:
+        """Answer for a request that cannot go on; record it as what it is."""
+        status, code = error.status, error.code
+        text = str(error) if str(error) != code else _FAILED_TEXT
+        try:
+            if isinstance(error, Unauthenticated | IdentityUnavailable):
+                self.metrics.denied.labels(code).inc()
+                await self.recorder.denied(
+                    error,
+                    exchange.context,
+                    address=exchange.address,
+                    method=exchange.method,
+                    path=exchange.path,
+                    status=status,
+                )
+                if isinstance(error, Unauthenticated):
+                    code, text = "unauthenticated", Unauthenticated.CLIENT_TEXT
+            elif isinstance(error, AuditUnavailable):
+                text = _AUDIT_TEXT
+            elif exchange.principal is not None and not exchange.recorded:
+                exchange.policy_digest = exchange.policy_digest or self.rules.policy.digest
+                exchange.decision = PolicyDecision("deny", "default", (code,), text, "strict")
+                exchange.prompt.texts.clear()
+                await self.recorder.blocked(exchange, code, status)
+        except AuditUnavailable as unavailable:
+            status, code, text = unavailable.status, unavailable.code, _AUDIT_TEXT
+        self.metrics.refused.labels(code).inc()
+        await self._answer(exchange, relay, status, code, text)
+
+    async def _answer(
+        self, exchange: Exchange, relay: Relay, status: int, code: str, text: str
+    ) -> None:
+        try:
+            if relay.started:
+                error = orjson.dumps(refusals.error_object(code, text))
+                await relay.end_with_error(error)
+            else:
+                refusal = refusals.refuse(
+                    exchange.route.operation, status, code, text, exchange.interaction_id
+                )
+                await relay.answer(refusal.status, refusal.headers, refusal.body)
+        except ClientGone:
+            _log.info("client left", extra={"interaction_id": exchange.interaction_id})
+
+
+def printable_path(path: str) -> str:
+    """Return a path that is safe in a log line: what is not printable becomes ``?``."""
+    return path if path.isprintable() else "".join(c if c.isprintable() else "?" for c in path)
+
+
+def _where(error: BaseException) -> str:
+    """Return file and line where an error was raised, and nothing of its values."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return "unknown"
+    return f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}"

@@ -1,0 +1,16 @@
+"""Name what runs in one gateway process, for the control plane to look at."""
+
+from dataclasses import dataclass
+
+from ingress.gateway import Gateway
+from ingress.recording.journal import Journal
+from ingress.telemetry import Metrics
+
+
+@dataclass(slots=True)
+class Parts:
+    """The running parts of one process."""
+
+    gateway: Gateway
+    journal: Journal
+    metrics: Metrics

@@ -1,0 +1,192 @@
+"""Put the maskers to the texts of an exchange, in both directions, and place what they find.
+
+The pure parts know texts (``masking``) and documents (``protocol``); this joins them.
+"""
+
+from collections.abc import Iterable
+
+import orjson
+
+from ingress.errors import BadPrompt, ProtocolError
+from ingress.exchange import Exchange, Located
+from ingress.masking.mask import Finding, Masker
+from ingress.masking.stream import StreamMasker
+from ingress.protocol.stream import CompletionStream
+from ingress.protocol.texts import Channel, Prompt, Text
+
+TO_UPSTREAM, TO_CLIENT = "to_upstream", "to_client"
+_ENGINE_PATH = "/v1/engines/"
+
+
+class PromptMasking:
+    """Mask prompts and completions under one policy."""
+
+    def __init__(self, masker: Masker) -> None:
+        self._masker = masker
+
+    def parse(self, exchange: Exchange) -> None:
+        """Read the body into the exchange's prompt.
+
+        Raises:
+            BadPrompt: the body is not what its protocol says, or no text where one is needed.
+        """
+        protocol, body = exchange.route.protocol, exchange.body
+        if protocol is not None:
+            exchange.document = _parse_object(body)
+            exchange.prompt = protocol.parse_prompt(exchange.document)
+            if exchange.prompt.model is None and exchange.path.startswith(_ENGINE_PATH):
+                exchange.prompt.model = exchange.path.split("/")[3]
+        elif body:
+            exchange.document = {"body": _decode(body)}
+            text = Text(
+                "user", "other", "body", exchange.document["body"], exchange.document, "body"
+            )
+            exchange.prompt = Prompt(texts=[text])
+
+    def mask(self, exchange: Exchange) -> None:
+        """Mask every text of the prompt in place; the body stays byte for byte if none changed.
+
+        Raises:
+            MaskingError: a text could not be checked; nothing of it may go on.
+        """
+        changed = False
+        for text in exchange.prompt.texts:
+            masked, findings = self._masker.mask(text.value)
+            if findings:
+                exchange.findings += _located(findings, TO_UPSTREAM, text.location)
+            if masked is not text.value:
+                text.replace(masked)
+                changed = True
+        if changed and exchange.document is not None:
+            exchange.body = (
+                orjson.dumps(exchange.document)
+                if exchange.route.protocol is not None
+                else exchange.document["body"].encode()
+            )
+
+    def stream(self, exchange: Exchange) -> "MaskedStream":
+        """Return the masker of a streamed answer.
+
+        Raises:
+            ProtocolError: no protocol says where its texts stand.
+        """
+        return MaskedStream(exchange, self._masker)
+
+    def completion(self, exchange: Exchange, body: bytes) -> bytes:
+        """Return a whole answer's body, masked; the same bytes if nothing was found.
+
+        Raises:
+            ProtocolError: an answer that should be text is not.
+            MaskingError: a text could not be checked; nothing of it may go on.
+        """
+        outcome, protocol = exchange.outcome, exchange.route.protocol
+        is_error = (outcome.upstream_status or 200) >= 400
+        if protocol is not None and not is_error:
+            try:
+                document = _parse_object(body)
+            except BadPrompt:
+                raise ProtocolError("the upstream's answer is no JSON object") from None
+            changed = False
+            for channel, text in protocol.parse_completion(document, outcome.completion):
+                masked, findings = self._masker.mask(text.value)
+                outcome.findings += _located(findings, TO_CLIENT, channel.location)
+                outcome.completion.add(channel, masked)
+                if masked is not text.value:
+                    text.replace(masked)
+                    changed = True
+            body = orjson.dumps(document) if changed else body
+        # What stands elsewhere in the answer (annotations, an error's message) as one text.
+        return self._mask_bytes(exchange, body)
+
+    def _mask_bytes(self, exchange: Exchange, body: bytes) -> bytes:
+        try:
+            text = body.decode()
+        except UnicodeDecodeError:
+            if exchange.route.protocol is not None:
+                raise ProtocolError("the upstream's answer is not UTF-8") from None
+            return body
+        masked, findings = self._masker.mask(text)
+        exchange.outcome.findings += _located(findings, TO_CLIENT, "body")
+        return body if masked is text else masked.encode()
+
+
+class MaskedStream:
+    """One streamed answer through its maskers, findings placed as they come."""
+
+    def __init__(self, exchange: Exchange, masker: Masker) -> None:
+        protocol = exchange.route.protocol
+        if protocol is None:
+            raise ProtocolError("a stream came where no texts are understood")
+        self._exchange = exchange
+        self._masker = masker
+        self._channels: list[tuple[Channel, StreamMasker]] = []
+        self._stream = CompletionStream(protocol, self._channel, self._whole)
+        self.feed = self._stream.feed
+        self.completion = exchange.outcome.completion = self._stream.completion
+
+    def finish(self) -> bytes:
+        """Return what is left at the upstream's end, masked.
+
+        Raises:
+            ProtocolError: the last frame cannot be read.
+            MaskingError: a text could not be checked.
+        """
+        return self._stream.finish()
+
+    @property
+    def ended(self) -> bool:
+        """Say that the protocol's end was seen: ``[DONE]``, or every choice finished."""
+        completion = self.completion
+        choices = {channel.choice for channel in completion.texts}
+        return completion.ended or bool(
+            completion.finish_reasons and choices <= completion.finish_reasons.keys()
+        )
+
+    def place_findings(self) -> None:
+        """Add what the channels' maskers found to the outcome; call it once, at the end."""
+        for channel, masker in self._channels:
+            located = _located(masker.findings, TO_CLIENT, channel.location)
+            self._exchange.outcome.findings += located
+
+    def _channel(self, channel: Channel) -> StreamMasker:
+        masker = self._masker.stream()
+        self._channels.append((channel, masker))
+        return masker
+
+    def _whole(self, text: str, location: str) -> str:
+        masked, findings = self._masker.mask(text)
+        self._exchange.outcome.findings += _located(findings, TO_CLIENT, location)
+        return masked
+
+
+def _parse_object(body: bytes) -> dict[str, object]:
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BadPrompt(f"The request body is not JSON (byte {error.pos}).") from None
+    if not isinstance(document, dict):
+        raise BadPrompt("The request body is no JSON object.")
+    return document
+
+
+def _decode(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        raise BadPrompt("The request body is not UTF-8, so it cannot be masked.") from None
+
+
+def _located(findings: Iterable[Finding], direction: str, location: str) -> list[Located]:
+    return [
+        Located(
+            rule_id=found.rule_id,
+            tier=found.tier,
+            direction=direction,
+            action="masked" if found.placeholder else "recorded",
+            location=location,
+            start=found.start,
+            end=found.end,
+            fingerprint=found.fingerprint,
+        )
+        for found in findings
+    ]

@@ -1,0 +1,1 @@
+"""Control plane of the ingress: what operators ask of a running gateway."""

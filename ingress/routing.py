@@ -1,0 +1,146 @@
+"""Lead a path to its connection, protocol and operation; a path that none has is refused. Pure.
+
+The paths at the root are the ones that the clients call by themselves (GitHub's token API, the
+Copilot API and its completions proxy, OpenAI). Any connection is also reached under
+``/c/{connection}/``, with the upstream's own paths behind it.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from ingress.policy.rules import Connection
+from ingress.protocol.openai import OpenAiChat, OpenAiCompletions, OpenAiEmbeddings, WireProtocol
+
+# Operations that the gateway answers itself: they speak of its own keys and endpoints.
+LOCAL: Final = frozenset({"token", "user", "telemetry", "ping"})
+
+# Reached without a credential by the clients themselves; they go nowhere and carry no prompt.
+OPEN_OPERATIONS: Final = frozenset({"telemetry", "ping"})
+
+_PROTOCOLS: Final[Mapping[str, WireProtocol]] = {
+    protocol.name: protocol for protocol in (OpenAiChat(), OpenAiCompletions(), OpenAiEmbeddings())
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a request goes: ``upstream_path`` is appended to the connection's upstream.
+
+    ``protocol`` is None where no texts are understood; ``connection`` is None where the gateway
+    answers itself or where the path is unknown.
+    """
+
+    operation: str
+    protocol: WireProtocol | None = None
+    connection: Connection | None = None
+    upstream_path: str = ""
+    known: bool = True
+
+    @property
+    def protocol_name(self) -> str:
+        """Return the protocol's name as events carry it."""
+        return self.protocol.name if self.protocol else "http"
+
+    @property
+    def connection_name(self) -> str:
+        """Return the connection's name as events carry it; ``gateway`` answers itself."""
+        return self.connection.name if self.connection else "gateway"
+
+
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    method: str
+    path: re.Pattern[str]
+    operation: str
+    protocol: str | None
+    kinds: tuple[str, ...]
+
+
+def _pattern(
+    method: str, path: str, operation: str, protocol: str | None = None, *kinds: str
+) -> _Pattern:
+    return _Pattern(method, re.compile(path + r"\Z"), operation, protocol, kinds or ("copilot",))
+
+
+# First match wins; ``kinds`` are the connections that serve it, in the order they are looked for.
+_PATTERNS: Final = (
+    _pattern("POST", r"/v1/engines/[\w.\-]{1,128}/completions", "inline", "openai.completions"),
+    _pattern("POST", r"/chat/completions", "chat", "openai.chat", "copilot", "openai"),
+    _pattern("POST", r"/v1/chat/completions", "chat", "openai.chat", "openai", "copilot"),
+    _pattern("POST", r"/v1/completions", "chat", "openai.completions", "openai", "copilot"),
+    _pattern(
+        "POST", r"(?:/v1)?/embeddings", "embeddings", "openai.embeddings", "copilot", "openai"
+    ),
+    _pattern("GET", r"/models(?:/[\w.\-]{1,128})?", "models", None, "copilot", "openai"),
+    _pattern("GET", r"/v1/models(?:/[\w.\-]{1,128})?", "models", None, "openai", "copilot"),
+    _pattern("GET", r"/copilot_internal/v2/token", "token"),
+    _pattern("GET", r"/copilot_internal/user", "user"),
+    _pattern("GET", r"/telemetry", "telemetry"),
+    _pattern("POST", r"/telemetry", "telemetry"),
+    _pattern("GET", r"/_ping", "ping"),
+    _pattern("GET", r"/agents", "other"),
+    _pattern("GET", r"/embeddings/models", "other"),
+)
+_CONNECTION_PATH: Final = re.compile(r"/c/([\w\-]{1,64})(/.*)\Z")
+
+
+class Router:
+    """The routes of one policy; made anew when the policy is reloaded."""
+
+    def __init__(self, connections: Mapping[str, Connection]) -> None:
+        self._connections = connections
+        self._by_kind: dict[str, Connection] = {}
+        for connection in connections.values():
+            self._by_kind.setdefault(connection.kind, connection)
+
+    def route(self, method: str, path: str, intent: str = "") -> Route:
+        """Return where a request goes.
+
+        Args:
+            method: HTTP method, upper case.
+            path: decoded path without the query.
+            intent: ``OpenAI-Intent`` header: Copilot's panel asks on the inline path.
+        """
+        prefixed = _CONNECTION_PATH.match(path)
+        if prefixed:
+            connection = self._connections.get(prefixed[1])
+            return self._within(connection, method, prefixed[2], intent)
+        for pattern in _PATTERNS:
+            if pattern.method == method and pattern.path.match(path):
+                served = (self._by_kind.get(kind) for kind in pattern.kinds)
+                connection = next((found for found in served if found), None)
+                return _route(pattern, connection, path, intent)
+        return Route("other", known=False, upstream_path=path)
+
+    def _within(self, connection: Connection | None, method: str, path: str, intent: str) -> Route:
+        if connection is None or _climbs(path):
+            return Route("other", known=False, upstream_path=path)
+        for pattern in _PATTERNS:
+            if pattern.method != method or pattern.operation in LOCAL:
+                continue
+            if pattern.path.match(path) and connection.kind in pattern.kinds:
+                return _route(pattern, connection, path, intent)
+        passes = connection.unknown_paths == "pass"
+        return Route("other", None, connection, path, known=passes)
+
+
+def _route(pattern: _Pattern, connection: Connection | None, path: str, intent: str) -> Route:
+    if pattern.operation in LOCAL:
+        return Route(pattern.operation)
+    if connection is None:
+        return Route(pattern.operation, known=False, upstream_path=path)
+    operation = "panel" if intent == "copilot-panel" else pattern.operation
+    protocol = _PROTOCOLS[pattern.protocol] if pattern.protocol else None
+    return Route(operation, protocol, connection, path)
+
+
+def _climbs(path: str) -> bool:
+    """Say that a path would leave the connection's upstream prefix, or smuggle an authority."""
+    return path.startswith("//") or ".." in path.split("/") or "\\" in path
+
+
+def protocol_named(name: str) -> WireProtocol | None:
+    """Return the protocol that an event names; None for ``http``."""
+    return _PROTOCOLS.get(name)

@@ -1,0 +1,101 @@
+"""Read the settings of one gateway process from its environment, once."""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final, Literal, get_args
+
+from ingress.errors import IngressError
+
+PREFIX: Final = "TAILNUMBER_"
+
+# Variables of the command line and of the tests, which a gateway started by them inherits.
+_OTHERS = frozenset(
+    {"TAILNUMBER_DEMO_CREDENTIAL", "TAILNUMBER_GOOGLE_PUBSUB_EMULATOR", "TAILNUMBER_CACHE_DIR"}
+)
+
+
+class SettingsError(IngressError):
+    """A setting is missing, unknown or not of its type; the message says what to set."""
+
+    code = "settings_invalid"
+
+
+def _setting(description: str, default: Any = MISSING) -> Any:
+    return field(default=default, metadata={"description": description})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Settings of one gateway process; each is the variable ``TAILNUMBER_<NAME>``."""
+
+    data_dir: Path = _setting(  # noqa: RUF009  (makes a dataclass field)
+        "folder of the journal, the control database and the secrets"
+    )
+    policy_file: Path = _setting("policy, a YAML file")  # noqa: RUF009
+    project: str = _setting("Google Cloud project of the topic", "tailnumber-local")
+    topic: str = _setting("Pub/Sub topic that events go to", "audit-events")
+    pubsub_address: str = _setting("host:port of a Pub/Sub emulator; empty: Google's Pub/Sub", "")
+    tenant_id: str = _setting("tenant named in every event", "local")
+    host: str = _setting("address to listen on", "127.0.0.1")
+    port: int = _setting("port to listen on; 0: any that is free", 8080)
+    public_url: str = _setting("URL that clients reach the gateway by; empty: the Host header", "")
+    prompt_bytes_max: int = _setting("largest request body, bytes; above: 413", 16 * 1024 * 1024)
+    completion_bytes_max: int = _setting(
+        "largest answer that is no stream, bytes; above: 502", 64 * 1024 * 1024
+    )
+    audit_wait_seconds: float = _setting("longest wait for a record to be durable; then 503", 2.0)
+    journal_free_bytes_min: int = _setting(
+        "free disk space below which requests are refused, bytes", 1024 * 1024 * 1024
+    )
+    journal_bytes_max: int = _setting(
+        "journal size above which requests are refused, bytes", 4 * 1024 * 1024 * 1024
+    )
+    upstream_ca_file: str = _setting("file of further certificate authorities for upstreams", "")
+    masking_engine: Literal["auto", "vectorscan", "portable"] = _setting(
+        "auto, vectorscan or portable", "auto"
+    )
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Settings":
+        """Read the settings.
+
+        Raises:
+            SettingsError: a variable with the prefix is unknown, missing or malformed.
+        """
+        known = {PREFIX + item.name.upper(): item for item in fields(cls)}
+        unknown = {name for name in environ if name.startswith(PREFIX)} - known.keys() - _OTHERS
+        if unknown:
+            raise SettingsError(f"unknown setting {min(unknown)}; see docs/settings.md")
+        values: dict[str, Any] = {}
+        for name, item in known.items():
+            if name in environ:
+                values[item.name] = _convert(name, item.type, environ[name])
+            elif item.default is MISSING:
+                raise SettingsError(f"{name} is not set: {item.metadata['description']}")
+        return cls(**values)
+
+
+def _convert(name: str, kind: Any, text: str) -> Any:
+    choices = get_args(kind)
+    if choices:
+        if text not in choices:
+            raise SettingsError(f"{name} is not one of {', '.join(choices)}")
+        return text
+    try:
+        return kind(text)
+    except ValueError:
+        raise SettingsError(f"{name} is not of type {kind.__name__}") from None
+
+
+def settings_table() -> str:
+    """Return docs/settings.md's table, one row per setting."""
+    rows = ["| variable | meaning | default |", "|---|---|---|"]
+    for item in fields(Settings):
+        default = "required" if item.default is MISSING else f"`{item.default}`"
+        if default == "``":
+            default = "empty"
+        rows.append(
+            f"| `{PREFIX}{item.name.upper()}` | {item.metadata['description']} | {default} |"
+        )
+    return "\n".join(rows) + "\n"
