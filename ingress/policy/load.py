@@ -32,6 +32,9 @@ from ingress.policy.rules import (
 VERSION: Final = "1"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _NAME_FORM: Final = "a name: letters, digits, dot, hyphen and underscore, 128 at most"
+# A connection is also reached by its name in a path, /c/<name>/…
+_CONNECTION_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_CONNECTION_FORM: Final = "a connection's name: letters, digits, hyphen, underscore, 64 at most"
 _REFERENCE: Final = re.compile(r"secret/[a-z0-9][a-z0-9-]{0,62}")
 _REFERENCE_FORM: Final = "a reference to a credential such as secret/copilot"
 _MASKING_RULES: Final = re.compile(r"builtin|[^\s]+\.toml")
@@ -79,8 +82,8 @@ def _document(reader: Reader, root: yaml.Node, text: str, source: str) -> Policy
 def _connections(reader: Reader, node: yaml.Node) -> dict[str, Connection]:
     found: dict[str, Connection] = {}
     for name, value in reader.mapping(node, None).items():
-        if not _NAME.fullmatch(name):
-            reader.note(value, f"{name!r} is not {_NAME_FORM}")
+        if not _CONNECTION_NAME.fullmatch(name):
+            reader.note(value, f"{name!r} is not {_CONNECTION_FORM}")
         keys = reader.mapping(value, _CONNECTION_KEYS, required=("kind", "upstream"))
         if not {"kind", "upstream"} <= keys.keys():
             continue

@@ -123,6 +123,15 @@ def test_faulty_connection_is_refused(connection, expected):
     assert found[0].startswith("policy.yaml:3:")
 
 
+@pytest.mark.parametrize("name", ["a.b", "a/b", "'a b'", "a" * 65])
+def test_connection_whose_name_no_path_can_hold_is_refused(name):
+    found = problems(
+        f"version: 1\nconnections:\n  {name}: {{kind: http, upstream: https://a.example}}\nrules: []\n"
+    )
+
+    assert "is not a connection's name" in found[0]
+
+
 def test_password_in_an_upstream_is_not_repeated():
     found = problems(
         "version: 1\nconnections:\n  m: {kind: http, upstream: https://u:canary@a.example}\nrules: []\n"
