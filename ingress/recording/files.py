@@ -91,7 +91,8 @@ class DirectoryLock:
                 raise BlockingIOError(f"writer directory is locked: {writer_id}")
             hidden.rename(root / writer_id)
         except OSError:
-            lock.close()
+            with contextlib.suppress(OSError):  # the first error is the one to tell
+                lock.remove_directory()
             raise
         lock.directory = root / writer_id
         sync_directory(root)

@@ -214,6 +214,11 @@ class Publisher:
                     return self._deliver(messages[:middle]) and self._deliver(messages[middle:])
                 if attempts + 1 >= _REJECTION_ATTEMPTS and self._set_aside(messages[0]):
                     return True
+            except Exception as error:  # noqa: BLE001 - boundary: the thread outlives a bug there
+                self.stats.last_error = type(error).__name__
+                logger.error(  # noqa: TRY400 - a traceback could hold what was sent
+                    "publishing failed unexpectedly", extra={"error": self.stats.last_error}
+                )
             else:
                 return True
             attempts += 1

@@ -133,7 +133,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--directory", type=Path, default=None, help="on the disk to measure")
+    parser.add_argument("--switch-ms", type=float, default=5.0, help="sys.setswitchinterval")
     options = parser.parse_args()
+    sys.setswitchinterval(options.switch_ms / 1000)
     with tempfile.TemporaryDirectory(dir=options.directory) as directory:
         uvloop.run(measure(Path(directory), options.seconds))
 

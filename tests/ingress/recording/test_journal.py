@@ -86,6 +86,7 @@ def test_writer_id_is_used_once(tmp_path):
         journal = Journal(tmp_path, "w1", limits=SMALL)
         with pytest.raises(AuditUnavailable):
             Journal(tmp_path, "w1", limits=SMALL)
+        assert [path.name for path in tmp_path.iterdir()] == ["w1"]
         await journal.close()
 
     asyncio.run(scenario())

@@ -81,6 +81,25 @@ def test_unavailable_broker_is_tried_again_and_nothing_is_lost(tmp_path):
     assert publisher.stats.last_error == "unavailable"
 
 
+def test_bug_in_the_transport_does_not_end_publishing_and_is_logged_without_content(
+    tmp_path, caplog
+):
+    class Buggy(FakeTransport):
+        def publish(self, messages):
+            if self.calls < 2:
+                self.calls += 1
+                raise KeyError(messages[0].data)
+            super().publish(messages)
+
+    transport = Buggy()
+
+    publisher = publish(tmp_path, transport, count=3)
+
+    assert event_ids(transport.data()) == ["e0", "e1", "e2"]
+    assert publisher.stats.last_error == "KeyError"
+    assert "e0" not in caplog.text
+
+
 def test_lost_acknowledgement_leads_to_duplicates_never_to_loss(tmp_path):
     transport = FakeTransport()
     transport.lose_ack_next(2)
