@@ -185,7 +185,7 @@ def _column_breaks(where: str, old: list[Document], new: list[Document]) -> Iter
         if name not in before and now["mode"] == "REQUIRED":
             yield f"REQUIRED column {where}{name} was added; make it NULLABLE"
     kept = [name for name in before if name in after]
-    if list(after)[: len(kept)] != kept:
+    if len(kept) == len(before) and list(after)[: len(kept)] != kept:
         yield (
             f"the columns {f'of {where[:-1]} ' if where else ''}changed their order;"
             " leave the published ones first, in their order"
