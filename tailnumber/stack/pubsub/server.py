@@ -5,6 +5,8 @@ Methods that are not here answer UNIMPLEMENTED, which gRPC does by itself.
 
 import asyncio
 import contextlib
+import errno
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from pathlib import Path
 
@@ -51,6 +53,7 @@ class PubSubServer:
         Raises:
             CannotStart: the file or the port cannot be used.
         """
+        self._check_port()
         self._broker = Broker(self._data_file)
         limit = GRPC_MESSAGE_MAX_BYTES
         self._server = aio.server(
@@ -66,13 +69,28 @@ class PubSubServer:
         )
         try:
             port = self._server.add_insecure_port(f"{self._host}:{self._port}")
-        except RuntimeError as error:
+        except RuntimeError as error:  # taken since we looked
             await self._broker.close()
-            raise CannotStart(
-                f"Port {self._port} on {self._host} is in use; choose another with --port."
-            ) from error
+            raise self._cannot_listen("in use") from error
         self.address = f"{self._host}:{port}"
         await self._server.start()
+
+    def _check_port(self) -> None:
+        # Before gRPC does, which would add lines of its own to our one sentence.
+        try:
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind((self._host, self._port))
+        except OSError as error:
+            in_use = error.errno == errno.EADDRINUSE
+            raise self._cannot_listen("in use" if in_use else "not available") from error
+        except OverflowError as error:
+            raise self._cannot_listen("no port number") from error
+
+    def _cannot_listen(self, why: str) -> CannotStart:
+        return CannotStart(
+            f"Port {self._port} on {self._host} is {why}; choose another with --port."
+        )
 
     async def serve(self, stopping: asyncio.Event) -> None:
         """Serve until `stopping` is set, then stop."""

@@ -1,8 +1,10 @@
 """What our server promises beyond the contract: durability, clear refusals, clean stops."""
 
+import contextlib
 import queue
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -142,6 +144,25 @@ def test_full_disk_refuses_publishes_and_service_comes_back_with_it(start, conne
     assert bodies(client.pull_until(subscription, 1)) == [b"after"]
 
 
+def test_message_leaves_the_file_when_all_subscriptions_acknowledged(start, connect, tmp_path):
+    client = connect(start("p.db").address)
+    topic = client.topic()
+    first, second = client.subscription(topic), client.subscription(topic)
+    third = client.subscription(topic)
+    client.publish(topic, b"a", b"b")
+
+    def stored() -> int:
+        with contextlib.closing(sqlite3.connect(tmp_path / "p.db")) as reader:
+            return reader.execute("SELECT count(*) FROM messages").fetchone()[0]
+
+    client.acknowledge(first, client.pull_until(first, 2))
+    client.subscriber.delete_subscription(subscription=third)
+    kept = stored()
+    client.acknowledge(second, client.pull_until(second, 2))
+
+    assert (kept, stored()) == (2, 0)
+
+
 def test_message_ids_rise_across_restarts(start, connect):
     server = start()
     client = connect(server.address)
@@ -278,10 +299,7 @@ def test_port_in_use_is_said_in_one_sentence(tmp_path):
         ended = run_to_end("--data-file", str(tmp_path / "p.db"), "--port", str(port))
 
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert (
-        ended.stderr.splitlines()[-1]
-        == f"Port {port} on 127.0.0.1 is in use; choose another with --port."
-    )
+    assert ended.stderr == f"Port {port} on 127.0.0.1 is in use; choose another with --port.\n"
 
 
 def test_second_server_on_a_data_file_is_refused(start, tmp_path):
