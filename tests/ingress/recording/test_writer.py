@@ -1,0 +1,54 @@
+"""The writer thread on a disk that stays broken: it backs off and never gives up."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+
+from faulty_files import FaultyFiles
+from journal_tools import SMALL, body, eventually
+
+from ingress.recording.journal import Journal
+
+
+def test_broken_disk_is_tried_again_with_growing_pauses(tmp_path):
+    files = FaultyFiles()
+
+    async def scenario():
+        journal = Journal(tmp_path, "w1", limits=SMALL, files=files)
+        await journal.append_event(body(0))
+        files.fail_syncs = 1_000
+        await asyncio.gather(journal.append_event(body(1)), return_exceptions=True)
+        await asyncio.sleep(0.5)
+        tries = len([action for action in files.actions if action.startswith("create")])
+        files.fail_syncs = 0
+        await eventually(lambda: journal.healthy, 1.5)
+        position = await journal.append_event(body(2))
+        await journal.close()
+        return tries, position
+
+    tries, position = asyncio.run(scenario())
+
+    assert 2 <= tries <= 8
+    assert position.sequence == 1
+
+
+def test_batches_are_bounded_in_count(tmp_path):
+    files = FaultyFiles()
+    limits = dataclasses.replace(SMALL, batch_count=10)
+    settled: list[int] = []
+
+    async def scenario():
+        journal = Journal(tmp_path, "w1", limits=limits, files=files)
+        post = journal._writer._settle
+        journal._writer._settle = lambda batch, out: (settled.append(len(batch)), post(batch, out))
+        files.hung.clear()
+        futures = [journal.append_event(body(n)) for n in range(25)]
+        files.hung.set()
+        await asyncio.gather(*futures)
+        await journal.close()
+
+    asyncio.run(scenario())
+
+    assert sum(settled) == 25
+    assert max(settled) <= 10
