@@ -31,8 +31,8 @@ class Finding(Record):
     action: f.FindingAction
     location: f.FindingLocation
     part_id: f.PartId | None = None
-    start: f.FindingStart
-    end: f.FindingEnd
+    start_offset: f.FindingStart
+    end_offset: f.FindingEnd
     fingerprint: f.Fingerprint
 
 

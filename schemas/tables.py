@@ -164,8 +164,8 @@ class FindingRow(_Origin):
     action: f.FindingAction
     location: f.FindingLocation
     part_id: f.PartId | None = None
-    start: f.FindingStart
-    end: f.FindingEnd
+    start_offset: f.FindingStart
+    end_offset: f.FindingEnd
     fingerprint: f.Fingerprint
     loaded_at: f.LoadedAt
 

@@ -505,8 +505,8 @@ def _finding(found: Located) -> dict[str, Any]:
         "direction": found.direction,
         "action": found.action,
         "location": found.location,
-        "start": found.start,
-        "end": found.end,
+        "start_offset": found.start,
+        "end_offset": found.end,
         "fingerprint": found.fingerprint,
     }
     if found.part_id:

@@ -128,7 +128,7 @@ EVENT_REFUSED: dict[str, tuple[Change, str]] = {
         "field operation has the narrower minLength 1",
     ),
     "minimum raised": (
-        lambda s: finding(s, "start").update(minimum=1),
+        lambda s: finding(s, "start_offset").update(minimum=1),
         "field findings[].start has the narrower minimum 1",
     ),
     "maximum lowered": (

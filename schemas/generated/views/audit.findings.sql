@@ -18,8 +18,8 @@ SELECT
   `action`,
   `location`,
   `part_id`,
-  `start`,
-  `end`,
+  `start_offset`,
+  `end_offset`,
   `fingerprint`,
   `loaded_at`
 FROM `audit.findings_v1`
