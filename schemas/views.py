@@ -74,7 +74,7 @@ FROM sessions
 def render_view(table: Table) -> str:
     """Return the query that shows each row of a table once: the last of each identity.
 
-    Every name is quoted, because ``end`` and others are words of SQL. ``WHERE TRUE`` stands there
+    Every name is quoted, because some are words of SQL. ``WHERE TRUE`` stands there
     because QUALIFY long asked for a WHERE, GROUP BY or HAVING beside it.
     """
     ties = [

@@ -129,7 +129,7 @@ EVENT_REFUSED: dict[str, tuple[Change, str]] = {
     ),
     "minimum raised": (
         lambda s: finding(s, "start_offset").update(minimum=1),
-        "field findings[].start has the narrower minimum 1",
+        "field findings[].start_offset has the narrower minimum 1",
     ),
     "maximum lowered": (
         lambda s: prop(s, "http_status").update(maximum=499),
