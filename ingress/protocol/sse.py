@@ -91,7 +91,8 @@ class SseSplitter:
             self._begun = True
             text = raw.removeprefix(_BOM)
         data = text[6:-2]
-        if text.startswith(b"data: ") and text.endswith(b"\n\n") and not _LINE.search(data):
+        one_line = b"\n" not in data and b"\r" not in data
+        if one_line and text.startswith(b"data: ") and text.endswith(b"\n\n"):
             return Frame(raw, b"", data)
         return _parse_fields(raw, text)
 
