@@ -1,0 +1,268 @@
+r"""Find secrets in a text: prefilter, confirm by RE2, entropy, allowances.
+
+A text is scanned as a copy of the same length in which escapes are undone (``\"`` becomes a space
+and a quote), so that a secret inside JSON inside JSON is found and its offsets hold. Nothing is
+changed here; `ingress.masking.mask` does that. `StreamMasker` uses the same parts.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from ingress.masking.engine import Engine, Keywords, build_prefilter
+from ingress.masking.errors import MaskingError
+from ingress.masking.rules import Allowance, Match, Rule, RuleSet, compile_pattern
+
+KEYWORD_REACH_BYTES = 128
+"""A keyword counts when it stands in the match or at most this far before it."""
+
+LINE_REACH_BYTES = 256
+"""How much of its line before and after a match an allowance for lines may see."""
+
+_ESCAPES = (("\\n", " \n"), ('\\"', ' "'), ("\\r", " \r"), ("\\t", " \t"), ("\\/", " /"))
+_UNICODE_ESCAPES = tuple(
+    (f"\\u00{code}", f"     {chr(int(code, 16))}")
+    for code in ("22", "26", "27", "3c", "3d", "3e", "3C", "3D", "3E")
+)
+_DEEPEST_ESCAPE = 8
+_PLACEHOLDER = re.compile(rb"REDACTED_[A-Z0-9_]{1,48}_[A-Z2-7]{10}")
+_LEAST_BESIDE_PLACEHOLDER = 8  # fewer characters around our own placeholder are no secret
+
+
+class Span(NamedTuple):
+    """Where a secret stands in a text, in code points.
+
+    `rule_index` is the place of its rule in the rule set; of two rules the earlier one names it.
+    """
+
+    rule_id: str
+    tier: int
+    start: int
+    end: int
+    rule_index: int = 0
+
+
+def unescape(text: str) -> str:
+    """Return a copy of the same length in which backslash escapes are undone."""
+    if "\\" not in text:
+        return text
+    for escape, plain in _ESCAPES:
+        text = text.replace(escape, plain)
+    if "\\u00" in text:
+        for escape, plain in _UNICODE_ESCAPES:
+            text = text.replace(escape, plain)
+    for _ in range(_DEEPEST_ESCAPE):
+        if "\\ " not in text:
+            break
+        text = text.replace("\\ ", "  ")
+    return text
+
+
+def encode(text: str) -> bytes:
+    """Return UTF-8; a lone surrogate becomes one byte, so that offsets can be told back."""
+    return text.encode("utf-8", "replace")
+
+
+def entropy(secret: bytes) -> float:
+    """Return the Shannon entropy in bits per byte."""
+    size = len(secret)
+    return -sum(n / size * math.log2(n / size) for n in Counter(secret).values())
+
+
+class Characters:
+    """Tells code point offsets from byte offsets of one text."""
+
+    def __init__(self, data: bytes, length: int) -> None:
+        self._data = None if len(data) == length else data
+
+    def start(self, offset: int) -> int:
+        """Return the character that a byte belongs to."""
+        if self._data is None:
+            return offset
+        return len(self._data[:offset].decode("utf-8", "ignore"))
+
+    def end(self, offset: int) -> int:
+        """Return the end of the character before which a byte offset stands, or in which."""
+        if self._data is None:
+            return offset
+        while offset < len(self._data) and self._data[offset] & 0xC0 == 0x80:
+            offset += 1
+        return len(self._data[:offset].decode("utf-8", "ignore"))
+
+
+class Detector:
+    """Finds secrets by a set of rules. Used from one thread.
+
+    Args:
+        rules: see `ingress.masking.rules.load_rules`.
+        engine: the prefilter; both find the same.
+        cache_dir: directory that only this user may write, for compiled databases.
+    """
+
+    def __init__(
+        self, rules: RuleSet, *, engine: Engine = "auto", cache_dir: Path | None = None
+    ) -> None:
+        self.rules = rules
+        self._prefilter = build_prefilter(rules, engine, cache_dir)
+        self.engine = self._prefilter.name
+        self._stream_rules = [rule for rule in rules.rules if rule.path is None]
+        self._announce = Keywords(
+            (rule.index, () if rule.late or not rule.keywords else rule.keywords + rule.starts)
+            for rule in self._stream_rules
+        )
+        tails: dict[bytes, set[int]] = {}
+        for rule in self._stream_rules:
+            for tail in rule.tails:
+                tails.setdefault(tail.encode(), set()).add(rule.index)
+        self._tails = {tail: frozenset(rules) for tail, rules in tails.items()}
+        ordered = sorted(self._tails, key=len, reverse=True)
+        joined = "|".join(re.escape(tail.decode()) for tail in ordered)
+        self._tail_pattern = compile_pattern(f"(?:{joined})\\z") if joined else None
+        self._longest_tail = len(ordered[0]) if ordered else 0
+
+    def scan(self, text: str, *, path: str | None = None) -> list[Span]:
+        """Return the secrets of a text by place, those of several rules overlapping perhaps.
+
+        Args:
+            text: decoded text, or JSON whose strings may be secrets.
+            path: where the text comes from, if known, for rules and allowances about paths.
+
+        Raises:
+            MaskingError: the engine failed; the text must not pass.
+        """
+        data = encode(unescape(text))
+        fired = self._prefilter.fired(data)
+        if not fired:
+            return []
+        spans: list[Span] = []
+        characters = Characters(data, len(text))
+        where = path.encode("utf-8", "replace") if path is not None else None
+        for index in fired:
+            rule = self.rules.rules[index]
+            if rule.path and (where is None or not rule.path.search(where)):
+                continue
+            for found in self.matches(rule, data, 0):
+                start, end = secret_span(rule, found)
+                if self.accepts(rule, data, found, where):
+                    first, last = characters.start(start), characters.end(end)
+                    spans.append(Span(rule.rule_id, rule.tier, first, last, rule.index))
+        spans.sort(key=lambda span: (span.start, span.end, span.rule_index))
+        return spans
+
+    def armed(self, near: bytes) -> frozenset[int]:
+        """Return the rules that a stream has to look at, given the bytes around its newest text."""
+        lowered = near.lower()
+        named = self._announce.named(lowered)
+        if self._tail_pattern and self._tail_pattern.search(lowered[-self._longest_tail :]):
+            for size in range(1, min(self._longest_tail, len(lowered)) + 1):
+                found = self._tails.get(lowered[-size:])
+                if found:
+                    named |= found
+        return named
+
+    @staticmethod
+    def matches(rule: Rule, data: bytes, position: int) -> Iterator[Match]:
+        """Yield a rule's matches that do not overlap, from a byte offset on.
+
+        Raises:
+            MaskingError: RE2 failed.
+        """
+        try:
+            yield from rule.pattern.finditer(data, position)
+        except (ValueError, OverflowError, MemoryError) as error:
+            raise MaskingError(f"rule {rule.rule_id} failed") from error
+
+    @staticmethod
+    def accepts(rule: Rule, data: bytes, found: Match, path: bytes | None) -> bool:
+        """Tell whether a match is a secret: keyword near, entropy, no allowance."""
+        start, end = secret_span(rule, found)
+        if start >= end:
+            return False
+        if rule.keywords and not _keyword_near(rule, data, found):
+            return False
+        secret = data[start:end]
+        if rule.entropy and entropy(secret) <= rule.entropy:
+            return False
+        if _is_placeholder(data, start, end):
+            return False
+        return not any(_allows(item, data, found, secret, path) for item in rule.allowances)
+
+
+def secret_span(rule: Rule, found: Match) -> tuple[int, int]:
+    """Return where the secret of a match stands, in bytes."""
+    if rule.secret_group:
+        return found.start(rule.secret_group), found.end(rule.secret_group)
+    for group in range(1, rule.pattern.groups + 1):
+        if found.end(group) > found.start(group):
+            return found.start(group), found.end(group)
+    return found.start(), found.end()
+
+
+def begun_at(found: Match, groups: int) -> int:
+    """Return where the secret of an unfinished match begins, in bytes."""
+    starts = [found.start(group) for group in range(1, groups + 1)]
+    return min((start for start in starts if start >= 0), default=found.start())
+
+
+def sees_lines(rule: Rule) -> bool:
+    """Tell whether the rest of the line decides about a match."""
+    return any(item.regex_target == "line" for item in rule.allowances)
+
+
+def line_known(data: bytes, found: Match) -> bool:
+    """Tell whether the rest of a match's line, as far as it counts, has been received."""
+    end = found.end()
+    return len(data) - end >= LINE_REACH_BYTES or b"\n" in data[end:]
+
+
+def _keyword_near(rule: Rule, data: bytes, found: Match) -> bool:
+    near = data[max(0, found.start() - KEYWORD_REACH_BYTES) : found.end()].lower()
+    return any(word.encode() in near for word in rule.keywords)
+
+
+def _is_placeholder(data: bytes, start: int, end: int) -> bool:
+    """Tell whether nothing but our own placeholders stands in a span."""
+    first = max(0, start - 64)
+    area = data[first : end + 64]
+    if b"REDACTED_" not in area:
+        return False
+    kept = bytearray(area)
+    for found in _PLACEHOLDER.finditer(area):
+        kept[found.start() : found.end()] = b" " * (found.end() - found.start())
+    rest = kept[start - first : end - first]
+    if rest == data[start:end]:
+        return False
+    return sum(char in _ALPHANUMERIC for char in rest) < _LEAST_BESIDE_PLACEHOLDER
+
+
+_ALPHANUMERIC = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
+
+
+def _line(data: bytes, found: Match) -> bytes:
+    before = data[max(0, found.start() - LINE_REACH_BYTES) : found.start()]
+    after = data[found.end() : found.end() + LINE_REACH_BYTES]
+    matched = data[found.start() : found.end()]
+    return before.rpartition(b"\n")[2] + matched + after.partition(b"\n")[0]
+
+
+def _allows(item: Allowance, data: bytes, found: Match, secret: bytes, path: bytes | None) -> bool:
+    checks: list[bool] = []
+    if item.regexes:
+        if item.regex_target == "secret":
+            target = secret
+        elif item.regex_target == "match":
+            target = data[found.start() : found.end()]
+        else:
+            target = _line(data, found)
+        checks.append(any(pattern.search(target) for pattern in item.regexes))
+    if item.stopwords:
+        lowered = secret.lower()
+        checks.append(any(word.encode() in lowered for word in item.stopwords))
+    if item.paths:
+        checks.append(path is not None and any(p.search(path) for p in item.paths))
+    return bool(checks) and (all(checks) if item.every else any(checks))

@@ -1,0 +1,233 @@
+"""Replace secrets by placeholders that say which kind stood there, and which are equal.
+
+A placeholder is ``REDACTED_<RULE>_<10 characters of base32 HMAC-SHA256(key, secret)>``: only
+letters, digits and underscores, so it survives JSON, shell, URL and YAML; the same secret gives the
+same placeholder under one tenant's key, so equal secrets correlate and the provider's prompt cache
+keeps its prefix. Findings never hold a value. Called by the gateway for whole texts; streams by
+`ingress.masking.stream`.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from ingress.masking.detect import Detector, Span
+
+if TYPE_CHECKING:
+    from ingress.masking.stream import StreamMasker
+
+LEAST_KNOWN_VALUE = 8
+"""A masked value of at least this many characters is masked wherever else it stands."""
+
+MOST_KNOWN_VALUES = 256
+"""How many different values of one text are looked for elsewhere in it."""
+
+_LABEL_LENGTH = 40
+_NOT_LABEL = re.compile(r"[^A-Z0-9]+")
+_TOKEN_REST = re.compile(r"[A-Za-z0-9+/=_.~%:@-]*")
+_BLOCK_REST = re.compile(r"[A-Za-z0-9+/=\s\\]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A secret that was found; never the secret.
+
+    Attributes:
+        start: first code point in the original text.
+        end: code point after the last one, in the original text.
+        fingerprint: HMAC-SHA256 of the value under the tenant's key, hex.
+        placeholder: what stands there now; "" when it was only recorded (tier 2, audit).
+    """
+
+    rule_id: str
+    tier: int
+    start: int
+    end: int
+    fingerprint: str
+    placeholder: str
+
+
+class Cluster(NamedTuple):
+    """Spans that overlap, as one: named by the most specific rule."""
+
+    rule_id: str
+    tier: int
+    start: int
+    end: int
+    rule_index: int
+    masked: bool
+
+
+Tier2 = Literal["mask", "audit", "off"]
+
+
+class Masker:
+    """Masks texts of one tenant.
+
+    Args:
+        detector: finds secrets.
+        key: the tenant's key for fingerprints, at least 16 bytes.
+        tier2: what to do with generic findings: mask, record only, or ignore.
+
+    Raises:
+        ValueError: the key is too short.
+    """
+
+    def __init__(self, detector: Detector, key: bytes, *, tier2: Tier2 = "audit") -> None:
+        if len(key) < 16:
+            raise ValueError("the fingerprint key has less than 16 bytes")
+        self.detector = detector
+        self.tier2 = tier2
+        self._key = key
+
+    def mask(self, text: str, *, path: str | None = None) -> tuple[str, tuple[Finding, ...]]:
+        """Return the masked text and the findings by place.
+
+        The very same object comes back when nothing was changed. Other verbatim occurrences of a
+        masked value are masked too, also before the place where it was recognised.
+
+        Raises:
+            MaskingError: the text could not be checked and must not pass.
+        """
+        spans = self.wanted(self.detector.scan(text, path=path))
+        if not spans:
+            return text, ()
+        spans = [self.lengthen(span, text) for span in spans]
+        clusters = self.resolve(spans)
+        echoes = self._echoes(text, clusters)
+        if echoes:
+            clusters = self.resolve([*spans, *echoes])
+        pieces: list[str] = []
+        findings: list[Finding] = []
+        at = 0
+        for cluster in clusters:
+            finding = self.finding(cluster, text[cluster.start : cluster.end], 0)
+            findings.append(finding)
+            if cluster.masked:
+                pieces += (text[at : cluster.start], finding.placeholder)
+                at = cluster.end
+        return ("".join([*pieces, text[at:]]) if at else text), tuple(findings)
+
+    def stream(self) -> StreamMasker:
+        """Return a masker for one channel of a stream."""
+        from ingress.masking.stream import StreamMasker
+
+        return StreamMasker(self)
+
+    def wanted(self, spans: Sequence[Span]) -> list[Span]:
+        """Return the spans that policy asks for."""
+        return [span for span in spans if span.tier == 1 or self.tier2 != "off"]
+
+    def masks(self, tier: int) -> bool:
+        """Tell whether findings of a tier are masked, not only recorded."""
+        return tier == 1 or self.tier2 == "mask"
+
+    def most(self, span: Span | Cluster) -> int:
+        """Return the longest value, in characters, that is told apart for a rule."""
+        return self.detector.rules.rules[span.rule_index].max_length
+
+    def rest(self, span: Span | Cluster) -> re.Pattern[str]:
+        """Return what continues a value that is longer than the longest."""
+        long = self.detector.rules.rules[span.rule_index].max_length > 4096
+        return _BLOCK_REST if long else _TOKEN_REST
+
+    def lengthen(self, span: Span, text: str) -> Span:
+        """Take all of a value that is longer than the longest."""
+        if span.end - span.start <= self.most(span):
+            return span
+        rest = self.rest(span).match(text, span.end)
+        return span._replace(end=rest.end() if rest else span.end)
+
+    def resolve(self, spans: Iterable[Span]) -> list[Cluster]:
+        """Join spans that overlap.
+
+        A recorded-only span that overlaps a masked one is dropped. The rule of the lower tier names
+        the whole, of these the first in the rule file.
+        """
+        ordered = sorted(spans, key=lambda span: (span.start, span.end, span.rule_index))
+        masked = _join((span for span in ordered if self.masks(span.tier)), masked=True)
+        audited = _join((span for span in ordered if not self.masks(span.tier)), masked=False)
+        free = [item for item in audited if not any(_overlap(item, other) for other in masked)]
+        return sorted([*masked, *free], key=lambda cluster: cluster.start)
+
+    def finding(self, cluster: Cluster, value: str, base: int) -> Finding:
+        """Return the finding for a value that stands `base` characters further on."""
+        fingerprint, placeholder = self._identify(cluster.rule_id, value[: self.most(cluster)])
+        return Finding(
+            rule_id=cluster.rule_id,
+            tier=cluster.tier,
+            start=cluster.start + base,
+            end=cluster.end + base,
+            fingerprint=fingerprint,
+            placeholder=placeholder if cluster.masked else "",
+        )
+
+    def _identify(self, rule_id: str, value: str) -> tuple[str, str]:
+        digest = hmac.digest(self._key, value.encode("utf-8", "surrogatepass"), "sha256")
+        label = _NOT_LABEL.sub("_", rule_id.upper()).strip("_")[:_LABEL_LENGTH] or "SECRET"
+        code = base64.b32encode(digest).decode()[:10]
+        return digest.hex(), f"REDACTED_{label}_{code}"
+
+    def _echoes(self, text: str, clusters: Sequence[Cluster]) -> list[Span]:
+        """Return the other places where masked values stand."""
+        taken = {(cluster.start, cluster.end) for cluster in clusters}
+        found: list[Span] = []
+        for value, cluster in known_values(text, clusters).items():
+            found += (
+                span
+                for span in occurrences(text, value, cluster, 0)
+                if (span.start, span.end) not in taken
+            )
+        return found
+
+
+def known_values(text: str, clusters: Iterable[Cluster]) -> dict[str, Cluster]:
+    """Return the masked values that are worth looking for elsewhere."""
+    values: dict[str, Cluster] = {}
+    for cluster in clusters:
+        if cluster.masked and cluster.end - cluster.start >= LEAST_KNOWN_VALUE:
+            values.setdefault(text[cluster.start : cluster.end], cluster)
+            if len(values) == MOST_KNOWN_VALUES:
+                break
+    return values
+
+
+def occurrences(text: str, value: str, cluster: Cluster, start: int) -> list[Span]:
+    """Return where a known value stands from `start` on."""
+    found: list[Span] = []
+    at = text.find(value, start)
+    while at >= 0:
+        end = at + len(value)
+        found.append(Span(cluster.rule_id, cluster.tier, at, end, cluster.rule_index))
+        at = text.find(value, end)
+    return found
+
+
+def _join(spans: Iterable[Span], *, masked: bool) -> list[Cluster]:
+    joined: list[Cluster] = []
+    for span in spans:
+        if joined and span.start < joined[-1].end:
+            last = joined[-1]
+            named: Span | Cluster = span
+            if (last.tier, last.rule_index) <= (span.tier, span.rule_index):
+                named = last
+            joined[-1] = last._replace(
+                rule_id=named.rule_id,
+                tier=named.tier,
+                rule_index=named.rule_index,
+                end=max(last.end, span.end),
+            )
+        else:
+            joined.append(
+                Cluster(span.rule_id, span.tier, span.start, span.end, span.rule_index, masked)
+            )
+    return joined
+
+
+def _overlap(one: Cluster, other: Cluster) -> bool:
+    return one.start < other.end and other.start < one.end
