@@ -104,6 +104,9 @@ class Forwarder:
                 relay.close()
             reason = ""
         except ClientGone:
+            if exchange.ended:
+                # The protocol's end was told; some clients close before HTTP's own end.
+                return
             reason = "client_left"
             raise
         except (ProtocolError, UpstreamError) as error:
