@@ -36,6 +36,7 @@ from ingress.recording.pubsub import PubSubTransport
 from ingress.recording.recorder import Recorder
 from ingress.recording.recovery import adopt
 from ingress.recording.succession import succeed
+from ingress.routes.console import console_router
 from ingress.routes.health import health_router
 from ingress.routing import Router
 from ingress.sealing import ContentKeys, Opener, Sealer
@@ -46,7 +47,7 @@ from ingress.upstream.client import UpstreamClient
 from ingress.upstream.credentials import CredentialStore
 
 # Paths of the control plane; everything else is data path.
-CONTROL_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+CONTROL_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/console"})
 
 # Longest wait at the stop for Pub/Sub to take what is left; the rest waits on disk.
 _DRAIN_SECONDS = 3.0
@@ -84,6 +85,7 @@ def create_app(settings: Settings) -> Ingress:
         title="Tailnumber", version=version("tailnumber"), lifespan=lifespan, openapi_url=None
     )
     app.include_router(health_router(lambda: app.parts))
+    app.include_router(console_router())
     return app
 
 
