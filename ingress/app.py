@@ -7,10 +7,11 @@ path is the data path and goes to the gateway without passing a framework.
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from fastapi import FastAPI
@@ -48,6 +49,9 @@ from ingress.upstream.credentials import CredentialStore
 
 # Paths of the control plane; everything else is data path.
 CONTROL_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/console"})
+
+# How long a credential may be used before the file is read again, seconds.
+_CREDENTIAL_SECONDS = 1.0
 
 # Longest wait at the stop for Pub/Sub to take what is left; the rest waits on disk.
 _DRAIN_SECONDS = 3.0
@@ -205,9 +209,19 @@ async def _stop_recording(recorder: Recorder, journal: Journal, publisher: Publi
     await journal.close()
 
 
-def _credential_reader(store: CredentialStore) -> Any:
+def _credential_reader(store: CredentialStore) -> Callable[[Connection], str | None]:
+    """Return how a connection's credential is read; a new value counts within a second."""
+    kept: dict[str, tuple[float, str]] = {}
+
     def read(connection: Connection) -> str | None:
-        return store.get(connection.credential).value if connection.credential else None
+        reference = connection.credential
+        if reference is None:
+            return None
+        read_at, value = kept.get(reference, (-_CREDENTIAL_SECONDS, ""))
+        if monotonic() - read_at >= _CREDENTIAL_SECONDS:
+            value = store.get(reference).value
+            kept[reference] = (monotonic(), value)
+        return value
 
     return read
 
