@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from ingress.masking.engine import Engine, Keywords, build_prefilter
 from ingress.masking.errors import MaskingError
-from ingress.masking.rules import Allowance, Match, Rule, RuleSet, compile_pattern
+from ingress.masking.rules import Allowance, Match, Pattern, Rule, RuleSet, compile_pattern
 
 KEYWORD_REACH_BYTES = 128
 """A keyword counts when it stands in the match or at most this far before it."""
@@ -95,6 +95,43 @@ class Characters:
         return len(self._data[:offset].decode("utf-8", "ignore"))
 
 
+class Tails:
+    """Knows with which endings of a text a secret may have begun."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        bounded: set[bytes] = set()
+        self._loose: dict[bytes, set[int]] = {}
+        for rule in rules:
+            for tail in rule.tails:
+                if rule.bounded:
+                    bounded.add(tail.encode())
+                else:
+                    self._loose.setdefault(tail.encode(), set()).add(rule.index)
+        self.longest = max(map(len, [*bounded, *self._loose]), default=0)
+        self._bounded_pattern = _ending(rf"(?:^|[^\w])({_either(bounded)})", bounded)
+        self._loose_pattern = _ending(f"(?:{_either(self._loose)})", self._loose)
+
+    def held(self, lowered: bytes) -> int:
+        """Return how many bytes at the end may be the start of a secret that begins a word."""
+        found = self._bounded_pattern and self._bounded_pattern.search(lowered)
+        return len(lowered) - found.start(1) if found else 0
+
+    def named(self, lowered: bytes) -> frozenset[int]:
+        """Return the other rules of which a secret may have begun."""
+        if not self._loose_pattern or not self._loose_pattern.search(lowered):
+            return frozenset()
+        sizes = range(1, min(self.longest, len(lowered)) + 1)
+        return frozenset().union(*(self._loose.get(lowered[-size:], ()) for size in sizes))
+
+
+def _ending(expression: str, tails: Collection[bytes]) -> Pattern | None:
+    return compile_pattern(rf"{expression}\z") if tails else None
+
+
+def _either(tails: Iterable[bytes]) -> str:
+    return "|".join(re.escape(tail.decode()) for tail in sorted(tails, key=len, reverse=True))
+
+
 class Detector:
     """Finds secrets by a set of rules. Used from one thread.
 
@@ -110,20 +147,13 @@ class Detector:
         self.rules = rules
         self._prefilter = build_prefilter(rules, engine, cache_dir)
         self.engine = self._prefilter.name
-        self._stream_rules = [rule for rule in rules.rules if rule.path is None]
+        streamed = [rule for rule in rules.rules if rule.path is None]
         self._announce = Keywords(
             (rule.index, () if rule.late or not rule.keywords else rule.keywords + rule.starts)
-            for rule in self._stream_rules
+            for rule in streamed
         )
-        tails: dict[bytes, set[int]] = {}
-        for rule in self._stream_rules:
-            for tail in rule.tails:
-                tails.setdefault(tail.encode(), set()).add(rule.index)
-        self._tails = {tail: frozenset(rules) for tail, rules in tails.items()}
-        ordered = sorted(self._tails, key=len, reverse=True)
-        joined = "|".join(re.escape(tail.decode()) for tail in ordered)
-        self._tail_pattern = compile_pattern(f"(?:{joined})\\z") if joined else None
-        self._longest_tail = len(ordered[0]) if ordered else 0
+        self.tails = Tails(streamed)
+        self.longest_word = max(self._announce.longest, self.tails.longest) + 1
 
     def scan(self, text: str, *, path: str | None = None) -> list[Span]:
         """Return the secrets of a text by place, those of several rules overlapping perhaps.
@@ -154,16 +184,9 @@ class Detector:
         spans.sort(key=lambda span: (span.start, span.end, span.rule_index))
         return spans
 
-    def armed(self, near: bytes) -> frozenset[int]:
-        """Return the rules that a stream has to look at, given the bytes around its newest text."""
-        lowered = near.lower()
-        named = self._announce.named(lowered)
-        if self._tail_pattern and self._tail_pattern.search(lowered[-self._longest_tail :]):
-            for size in range(1, min(self._longest_tail, len(lowered)) + 1):
-                found = self._tails.get(lowered[-size:])
-                if found:
-                    named |= found
-        return named
+    def announced(self, lowered: bytes) -> frozenset[int]:
+        """Return the rules of which a word that announces a secret stands in a stream's text."""
+        return self._announce.named(lowered)
 
     @staticmethod
     def matches(rule: Rule, data: bytes, position: int) -> Iterator[Match]:

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from ahocorasick_rs import BytesAhoCorasick
+from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 from ingress.masking.errors import MaskingError
 from ingress.masking.rules import Rule, RuleSet
@@ -53,8 +53,12 @@ class Keywords:
             for word in own:
                 by_word.setdefault(word.encode(), set()).add(index)
         self._always = frozenset(always)
+        self.longest = max(map(len, by_word), default=0)
         self._rules = [frozenset(rules) for rules in by_word.values()]
-        self._automaton = BytesAhoCorasick(list(by_word)) if by_word else None
+        # The DFA scans 401 MB/s of clean code here, the default automaton 155 (masking_bench.py).
+        self._automaton = (
+            BytesAhoCorasick(list(by_word), implementation=Implementation.DFA) if by_word else None
+        )
 
     def named(self, lowered: bytes) -> frozenset[int]:
         """Return the rules with a keyword in a text that is lower case already."""

@@ -14,13 +14,14 @@ Source: https://github.com/google/re2/wiki/Syntax
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 _FLAGS = re.compile(r"\(\?([imsU]*)(?:-([imsU]+))?([:)])")
 _NAME = re.compile(r"\(\?P?<\w+>")
 _COUNT = re.compile(r"\{(\d+)(?:(,)(\d*))?\}")
 _ASSERTION_ESCAPES = frozenset("bBAz")
 _UNBOUNDED = -1
+_OFTEN = 3
 _MAX_STARTS = 64  # alternatives of a secret's beginning that are told apart
 _SHORTEST_START = 4  # a shorter beginning stands in too much innocent text to wait for
 
@@ -213,6 +214,39 @@ def _chain(nodes: list[Node]) -> str:
     return rest
 
 
+def _started(node: Node) -> str | None:
+    """Render the proper prefixes of a node but the empty one; None = there are no others."""
+    if node.kind in ("atom", "assert"):
+        return None
+    if node.kind == "any":
+        return _choice([_started(child) for child in node.children])
+    if node.kind == "all":
+        return _started_sequence(node.children)
+    inner = _started(node.children[0])
+    if node.kind == "group" or node.high in (0, 1):
+        return inner
+    body = _full(node.children[0])
+    more = "+" if node.high == _UNBOUNDED else f"{{1,{node.high - 1}}}"
+    return _choice([inner, f"(?:{body}){more}{_prefix(node.children[0])}"])
+
+
+def _started_sequence(nodes: list[Node]) -> str | None:
+    if not nodes:
+        return None
+    first, rest = nodes[0], nodes[1:]
+    if first.kind == "assert" or (first.kind == "repeat" and first.low == 0):
+        after = _started_sequence(rest)
+        absent = None if after is None else _full(first) + after
+    else:
+        absent = _full(first) + _chain(rest) if rest else None
+    return _choice([_started(first), absent])
+
+
+def _choice(branches: list[str | None]) -> str | None:
+    kept = [branch for branch in branches if branch is not None]
+    return f"(?:{'|'.join(kept)})" if kept else None
+
+
 def _mark(node: Node, wanted: int) -> bool:
     inside = [_mark(child, wanted) for child in node.children]
     node.holds = any(inside) or (node.capture > 0 and wanted in (0, node.capture))
@@ -222,17 +256,31 @@ def _mark(node: Node, wanted: int) -> bool:
 def _begun(node: Node) -> str:
     """Render the proper prefixes of a node in which the secret has begun, capturing it."""
     if not node.holds or (node.kind == "repeat" and node.high != 1):
-        return f"({_prefix(node)})"
+        return f"({_started(node) or _prefix(node)})"
     if node.kind == "any":
         return f"(?:{'|'.join(_begun(child) for child in node.children)})"
     if node.kind == "all":
         first = next(i for i, child in enumerate(node.children) if child.holds)
         head, secret = node.children[:first], node.children[first]
         tail = _full(secret, captures=True) + _chain(node.children[first + 1 :])
-        return f"{_join(head)}(?:{_begun(secret)}|{tail})"
+        return f"{_join(_relaxed(head))}(?:{_begun(secret)}|{tail})"
     if node.kind == "group" and node.capture:
-        return f"({_prefix(node.children[0])})"
+        return f"({_started(node.children[0]) or _prefix(node.children[0])})"
     return _begun(node.children[0])
+
+
+def _relaxed(nodes: list[Node]) -> list[Node]:
+    """Return nodes that repeat without end where these repeat often.
+
+    They match more, so a stream may hold a little more; a bounded repeat costs the automaton a
+    state for each count.
+    """
+    found: list[Node] = []
+    for node in nodes:
+        often = node.kind == "repeat" and node.high > _OFTEN
+        high = _UNBOUNDED if often else node.high
+        found.append(replace(node, children=_relaxed(node.children), high=high))
+    return found
 
 
 def _drop_optional_lead(root: Node) -> None:
@@ -303,12 +351,14 @@ class Unfinished:
     Attributes:
         source: anchored at the end of the text; its groups start where the secret starts.
         tails: an unfinished text that ends with one of these may be a secret that begins.
+        bounded: only at the start of a word.
         starts: beginnings of the secret that announce it as well as a keyword does.
         late: the secret may begin before its keyword, with any character.
     """
 
     source: str
     tails: frozenset[str]
+    bounded: bool
     starts: tuple[str, ...]
     late: bool
 
@@ -329,9 +379,10 @@ def unfinished(source: str, secret_group: int, keywords: tuple[str, ...]) -> Unf
     if root.holds:
         _drop_optional_lead(root)
     anchored = f"{_begun(root)}\\z"
+    bounded = _bounded(root)
     head = _head(root) if root.holds else ""
     if any(word in head for word in keywords):
-        return Unfinished(anchored, frozenset(), (), late=False)
+        return Unfinished(anchored, frozenset(), bounded, (), late=False)
     starts = {text for node in _secret_nodes(root) for text in _starts(node)[0]}
     related = all(any(_announces(word, start) for start in starts) for word in keywords)
     alone = {
@@ -340,10 +391,16 @@ def unfinished(source: str, secret_group: int, keywords: tuple[str, ...]) -> Unf
         if not (related and any(_announces(word, start) for word in keywords))
     }
     if any(len(start) < _SHORTEST_START for start in alone):
-        return Unfinished(anchored, frozenset(), (), late=True)
+        return Unfinished(anchored, frozenset(), bounded, (), late=True)
     words = starts | set(keywords)
     tails = frozenset(word[:size] for word in words for size in range(1, len(word) + 1))
-    return Unfinished(anchored, tails, tuple(sorted(alone)), late=False)
+    return Unfinished(anchored, tails, bounded, tuple(sorted(alone)), late=False)
+
+
+def _bounded(root: Node) -> bool:
+    """Tell whether the secret is the start of the match and must begin a word."""
+    first = root.children[:2] if root.kind == "all" else []
+    return bool(first) and first[0].text == "\\b" and (not root.holds or first[-1].holds)
 
 
 def _announces(word: str, start: str) -> bool:

@@ -97,7 +97,7 @@ class Rule:
         secret_group: group that is the secret; 0 = the first that takes part, else the match.
         entropy: least Shannon entropy of a secret, in bits per byte; 0 = not asked.
         keywords: lower case; one of them stands in or shortly before each match.
-        tails: see `ingress.masking.expression.Unfinished`.
+        tails, bounded, starts, late: see `ingress.masking.expression.Unfinished`.
     """
 
     index: int
@@ -108,6 +108,7 @@ class Rule:
     pattern: Pattern
     unfinished: Pattern
     tails: frozenset[str]
+    bounded: bool
     starts: tuple[str, ...]
     late: bool
     secret_group: int = 0
@@ -267,6 +268,7 @@ def _rule(reader: _Reader, index: int) -> Rule:
         pattern=pattern,
         unfinished=partial_pattern,
         tails=partial.tails,
+        bounded=partial.bounded,
         starts=partial.starts,
         late=partial.late,
         secret_group=group,
@@ -286,7 +288,7 @@ def _unfinished(regex: str, group: int, keywords: tuple[str, ...]) -> tuple[Unfi
         partial = unfinished(regex, group, keywords)
         return partial, compile_pattern(partial.source)
     except (ExpressionError, ValueError):  # valid, yet too large or too unusual to be split
-        whole = Unfinished(_ANY_TAIL, frozenset(), (), late=True)
+        whole = Unfinished(_ANY_TAIL, frozenset(), bounded=False, starts=(), late=True)
         return whole, compile_pattern(_ANY_TAIL)
 
 

@@ -32,7 +32,7 @@ from ingress.masking.mask import (
     occurrences,
 )
 
-CONTEXT_CHARACTERS = 1024
+CONTEXT_CHARACTERS = 512
 """Released text that is kept to recognise a secret that follows it."""
 
 HOLD_CHARACTERS = 4096
@@ -67,6 +67,9 @@ class StreamMasker:
         self._look_again_at = 0
         self._resume: dict[int, int] = {}
         self._known: dict[str, Cluster] = {}
+        self._scanned = 0
+        self._marks: list[tuple[int, frozenset[int]]] = []
+        self._named_always = masker.detector.announced(b"")
         self._swallow: re.Pattern[str] | None = None
 
     @property
@@ -99,22 +102,18 @@ class StreamMasker:
         pending = self._pending
         limit = len(pending)
         if not final and "\\" in pending[-8:]:
-            tail = _ESCAPE_TAIL.search(pending)
-            limit = tail.start() if tail else limit
+            escape = _ESCAPE_TAIL.search(pending)
+            limit = escape.start() if escape else limit
         fresh = unescape(pending[:limit])
         window = self._context + fresh
-        data = encode(window)
-        armed = self._detector.armed(
-            data[-(len(fresh) + _ARM_REACH) :]
-            if len(data) == len(window)
-            else encode(window[-(len(fresh) + _ARM_REACH) :])
-        )
+        armed, tail = self._armed(window, len(fresh))
         if not armed and not self._known:
-            return self._release(limit, window, [])
-        look = self._look(window, data, armed, final=final)
+            return self._release(limit if final else max(limit - tail, 0), window, [])
+        data = encode(window)
+        look = self._look(window, data, armed, tail=tail, final=final)
         overfull = len(window) - look.hold > look.longest
         if overfull and not final:
-            look = self._look(window, data, armed, final=True)
+            look = self._look(window, data, armed, tail=0, final=True)
         clusters, hold, known = self._settle(look, pending, limit, final=final)
         base = self._offset - len(self._context)
         for index, start, resume in look.resumes:
@@ -125,10 +124,33 @@ class StreamMasker:
             self._swallow = self._masker.rest(clusters[-1])
         return self._release(hold, window, clusters)
 
-    def _look(self, window: str, data: bytes, armed: frozenset[int], *, final: bool) -> _Look:
+    def _armed(self, window: str, fresh: int) -> tuple[frozenset[int], int]:
+        """Return the rules that may have a secret in the newest text.
+
+        And how many characters at its end may be the start of a word that is a secret.
+        """
+        base = self._offset - len(self._context)
+        seen = max(self._scanned - base - self._detector.longest_word, 0)
+        newest = encode(window[seen:]).lower()
+        named = self._detector.announced(newest)
+        end = self._scanned = base + len(window)
+        if named is not self._named_always:
+            self._marks.append((end, named))
+        reach = end - fresh - _ARM_REACH
+        while self._marks and self._marks[0][0] < reach:
+            del self._marks[0]
+        tails = self._detector.tails
+        begun = tails.named(newest)
+        if self._marks or begun:
+            begun = self._named_always.union(begun, *(rules for _, rules in self._marks))
+        return begun or self._named_always, tails.held(newest)
+
+    def _look(
+        self, window: str, data: bytes, armed: frozenset[int], *, tail: int, final: bool
+    ) -> _Look:
         """Return the finished matches of the armed rules and where unfinished ones begin."""
         characters = Characters(data, len(window))
-        look = _Look([], [], len(window), HOLD_CHARACTERS)
+        look = _Look([], [], len(window) - (0 if final else tail), HOLD_CHARACTERS)
         for index in sorted(armed):
             rule = self._detector.rules.rules[index]
             if rule.tier == 2 and self._masker.tier2 == "off":

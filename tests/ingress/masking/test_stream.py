@@ -128,7 +128,11 @@ def test_secret_that_never_ends_is_held_within_bounds_and_masked() -> None:
     stream = MASKERS["audit"].stream()
     out, most = [], 0
     for _ in range(4000):
-        out.append(stream.feed("eyJhbGciOiJub25lIn0.eyJzdWIiOiIxMjM0NTY3ODkw." if not out else "aB3dE6gH9j"))
+        out.append(
+            stream.feed(
+                "eyJhbGciOiJub25lIn0.eyJzdWIiOiIxMjM0NTY3ODkw." if not out else "aB3dE6gH9j"
+            )
+        )
         most = max(most, stream.held)
     out.append(stream.finish())
 
