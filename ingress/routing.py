@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from ingress.policy.rules import Connection
-from ingress.protocol.openai import OpenAiChat, OpenAiCompletions, OpenAiEmbeddings, WireProtocol
+from ingress.protocol.openai import OpenAiChat, OpenAiCompletions, OpenAiEmbeddings
+from ingress.protocol.wire import WireProtocol
 
 # Operations that the gateway answers itself: they speak of its own keys and endpoints.
 LOCAL: Final = frozenset({"token", "user", "telemetry", "ping"})

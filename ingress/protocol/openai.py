@@ -7,17 +7,17 @@ Source: OpenAI API reference; what Copilot's clients send was recorded from them
 
 import re
 from collections.abc import Iterator
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from ingress.errors import BadPrompt, ProtocolError
 from ingress.protocol.texts import CalledTool, Channel, Completion, Delta, Prompt, Text, rest_of
+from ingress.protocol.wire import NAME_MAX, count, data_frame, string
 
 _ATTACHMENT_PATH = re.compile(r'<attachment\b[^>]*?\bfilePath="([^"\n]{1,1024})"')
 _PATH_COMMENT = re.compile(
     r"\s*(?:#|//|--|;|%|<!--|/\*|\"|')\s*Path:\s*([^\n]{1,1024}?)\s*(?:-->|\*/)?\n"
 )
 _FILE_PATHS_MAX = 64
-_NAME_MAX = 256
 _ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
 
 # Members of a stream frame that hold ids, numbers and enumerations only.
@@ -34,37 +34,6 @@ _TEXT_KINDS = {
     "reasoning_content": "reasoning",
     "reasoning": "reasoning",
 }
-
-
-class WireProtocol(Protocol):
-    """What the gateway asks of each protocol; documents are parsed JSON objects."""
-
-    name: ClassVar[str]
-
-    def parse_prompt(self, document: dict[str, Any]) -> Prompt:
-        """Return the prompt; its texts stand in ``document`` and are masked there.
-
-        Raises:
-            BadPrompt: a member has not the type that the protocol gives it.
-        """
-
-    def parse_completion(
-        self, document: dict[str, Any], completion: Completion
-    ) -> list[tuple[Channel, Text]]:
-        """Return the texts of a whole answer and note its model, usage and ends."""
-
-    def parse_delta(self, document: dict[str, Any], completion: Completion) -> list[Delta]:
-        """Return the deltas of one stream frame and note what else it says.
-
-        Raises:
-            ProtocolError: a member has not the type that the protocol gives it.
-        """
-
-    def is_plain(self, document: dict[str, Any]) -> bool:
-        """Say that no text stands in this stream frame but its deltas."""
-
-    def frame_of(self, delta: Delta, document: dict[str, Any], text: str) -> dict[str, Any]:
-        """Return a frame like ``document`` that carries ``text`` alone on the delta's channel."""
 
 
 class OpenAiChat:
@@ -90,7 +59,7 @@ class OpenAiChat:
             for path in _ATTACHMENT_PATH.findall(text.value)
         )
         return Prompt(
-            model=_string(document.get("model")),
+            model=string(document.get("model")),
             streamed=document.get("stream") is True,
             texts=texts + rest_of(document, self._known),
             file_paths=tuple(paths)[:_FILE_PATHS_MAX],
@@ -133,14 +102,22 @@ class OpenAiChat:
             for choice in document.get("choices") or ()
         )
 
-    def frame_of(self, delta: Delta, document: dict[str, Any], text: str) -> dict[str, Any]:
+    def ended_choices(self, document: dict[str, Any]) -> set[int]:
+        """Return the choices with a finish reason."""
+        return _finished(document)
+
+    def repeats(self, _document: dict[str, Any]) -> list[Delta]:
+        """Return nothing: these streams say a text once."""
+        return []
+
+    def frame_of(self, delta: Delta, document: dict[str, Any], text: str) -> bytes:
         """Return a frame with one choice whose delta is ``text``."""
         channel = delta.channel
         piece: dict[str, Any] = {delta.key: text}
         if channel.kind == "tool_arguments":
             piece = {"tool_calls": [{"index": channel.number, "function": {"arguments": text}}]}
         choice = {"index": channel.choice, "delta": piece, "finish_reason": None}
-        return _frame_like(document, choice)
+        return data_frame(_frame_like(document, choice))
 
 
 class OpenAiCompletions:
@@ -156,11 +133,11 @@ class OpenAiCompletions:
         path = _PATH_COMMENT.match(first)
         extra = document.get("extra")
         return Prompt(
-            model=_string(document.get("model")),
+            model=string(document.get("model")),
             streamed=document.get("stream") is True,
             texts=texts + rest_of(document, self._known),
             file_paths=(path[1],) if path else (),
-            language=_string(extra.get("language")) if isinstance(extra, dict) else None,
+            language=string(extra.get("language")) if isinstance(extra, dict) else None,
         )
 
     def parse_completion(
@@ -190,10 +167,18 @@ class OpenAiCompletions:
             choice.keys() <= _PLAIN_CHOICE for choice in document.get("choices") or ()
         )
 
-    def frame_of(self, delta: Delta, document: dict[str, Any], text: str) -> dict[str, Any]:
+    def ended_choices(self, document: dict[str, Any]) -> set[int]:
+        """Return the choices with a finish reason."""
+        return _finished(document)
+
+    def repeats(self, _document: dict[str, Any]) -> list[Delta]:
+        """Return nothing: these streams say a text once."""
+        return []
+
+    def frame_of(self, delta: Delta, document: dict[str, Any], text: str) -> bytes:
         """Return a frame with one choice whose text is ``text``."""
         choice = {"index": delta.channel.choice, "text": text, "finish_reason": None}
-        return _frame_like(document, choice)
+        return data_frame(_frame_like(document, choice))
 
 
 class OpenAiEmbeddings(OpenAiCompletions):
@@ -206,7 +191,7 @@ class OpenAiEmbeddings(OpenAiCompletions):
         """Return the texts to embed."""
         texts = list(_listed_texts(document, "input", "text"))
         return Prompt(
-            model=_string(document.get("model")), texts=texts + rest_of(document, self._known)
+            model=string(document.get("model")), texts=texts + rest_of(document, self._known)
         )
 
 
@@ -264,7 +249,7 @@ def _choices(
 ) -> Iterator[tuple[dict[str, Any], int]]:
     """Yield each choice with its index; note model, usage and finish reasons on the way."""
     if completion.model_used is None:
-        completion.model_used = _string(document.get("model"))
+        completion.model_used = string(document.get("model"))
     usage = document.get("usage")
     if isinstance(usage, dict):
         _note_usage(usage, completion)
@@ -276,16 +261,16 @@ def _choices(
             raise ProtocolError("a choice's index is no number")
         reason = choice.get("finish_reason")
         if isinstance(reason, str):
-            completion.finish_reasons[index] = reason[:_NAME_MAX]
+            completion.finish_reasons[index] = reason[:NAME_MAX]
         yield choice, index
 
 
 def _note_usage(usage: dict[str, Any], completion: Completion) -> None:
-    completion.input_tokens = _count(usage.get("prompt_tokens"))
-    completion.output_tokens = _count(usage.get("completion_tokens"))
+    completion.input_tokens = count(usage.get("prompt_tokens"))
+    completion.output_tokens = count(usage.get("completion_tokens"))
     details = usage.get("prompt_tokens_details")
     if isinstance(details, dict):
-        completion.cached_tokens = _count(details.get("cached_tokens"))
+        completion.cached_tokens = count(details.get("cached_tokens"))
 
 
 def _delta_texts(delta: dict[str, Any], index: int, completion: Completion) -> Iterator[Delta]:
@@ -303,22 +288,21 @@ def _delta_texts(delta: dict[str, Any], index: int, completion: Completion) -> I
             continue
         channel = Channel(index, "tool_arguments", number)
         tool = completion.tools.setdefault(channel, CalledTool())
-        tool.call_id = _string(call.get("id")) or tool.call_id
-        tool.name = tool.name or _string(function.get("name")) or ""
+        tool.call_id = string(call.get("id")) or tool.call_id
+        tool.name = tool.name or string(function.get("name")) or ""
         if isinstance(function.get("arguments"), str):
             yield Delta(channel, function, "arguments", function["arguments"])
+
+
+def _finished(document: dict[str, Any]) -> set[int]:
+    return {
+        choice.get("index", place)
+        for place, choice in enumerate(document.get("choices") or ())
+        if choice.get("finish_reason")
+    }
 
 
 def _frame_like(document: dict[str, Any], choice: dict[str, Any]) -> dict[str, Any]:
     frame = {name: value for name, value in document.items() if name not in {"usage", "choices"}}
     frame["choices"] = [choice]
     return frame
-
-
-def _string(value: object) -> str | None:
-    """Return a name or id, cut to what its column takes; None for anything else."""
-    return value[:_NAME_MAX] if isinstance(value, str) and value else None
-
-
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

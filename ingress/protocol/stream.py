@@ -11,9 +11,9 @@ from typing import Any, Protocol
 import orjson
 
 from ingress.errors import ProtocolError
-from ingress.protocol.openai import WireProtocol
 from ingress.protocol.sse import Frame, SseSplitter, with_data
 from ingress.protocol.texts import Channel, Completion, Delta
+from ingress.protocol.wire import WireProtocol
 
 _DONE = b"[DONE]"
 
@@ -85,14 +85,23 @@ class CompletionStream:
         if frame.data == _DONE:
             self.completion.ended = True
             return self._flush(None) + frame.raw
+        protocol, completion = self._protocol, self.completion
         document = _parse(frame.data)
-        deltas = self._protocol.parse_delta(document, self.completion)
+        deltas = protocol.parse_delta(document, completion)
         changed = False
         for delta in deltas:
             changed = self._mask(delta, document) or changed
-        before = b"" if not self.completion.finish_reasons else self._end_choices(document, deltas)
+        before = b""
+        for choice in protocol.ended_choices(document):
+            own = {delta.channel: delta for delta in deltas if delta.channel.choice == choice}
+            before += self._flush(choice, own)
+        for repeat in protocol.repeats(document):
+            changed = self._repeat(repeat) or changed
+        # The protocol's own last frame ends the completion: nothing may be held beyond it.
+        if completion.ended:
+            before += self._flush(None)
         raw = with_data(frame, orjson.dumps(document)) if changed or before else frame.raw
-        return before + (raw if self._protocol.is_plain(document) else self._plain(raw))
+        return before + (raw if protocol.is_plain(document) else self._plain(raw))
 
     def _mask(self, delta: Delta, document: dict[str, Any]) -> bool:
         """Mask one delta in place; say whether it changed."""
@@ -108,20 +117,18 @@ class CompletionStream:
         delta.holder[delta.key] = masked
         return True
 
-    def _end_choices(self, document: dict[str, Any], deltas: list[Delta]) -> bytes:
-        """Release what is held for the choices that this frame ends, before the frame."""
-        ended = {
-            choice.get("index", place)
-            for place, choice in enumerate(document.get("choices") or ())
-            if choice.get("finish_reason")
-        }
-        if not ended:
-            return b""
-        held = b""
-        for choice in ended:
-            own = {delta.channel: delta for delta in deltas if delta.channel.choice == choice}
-            held += self._flush(choice, own)
-        return held
+    def _repeat(self, repeat: Delta) -> bool:
+        """Put what the channel's deltas became where the frame says their text again."""
+        said = self.completion.texts.get(repeat.channel)
+        if said is None:
+            masked = self._mask_whole(repeat.value, repeat.channel.location)
+            self.completion.add(repeat.channel, masked)
+        else:
+            masked = "".join(said)
+        if masked == repeat.value:
+            return False
+        repeat.holder[repeat.key] = masked
+        return True
 
     def _flush(self, choice: int | None, own: dict[Channel, Delta] | None = None) -> bytes:
         """Finish the maskers of one choice, or of all; return frames for what they held."""
@@ -137,8 +144,7 @@ class CompletionStream:
                 last = own[channel]
                 held = last.holder[last.key] + held
                 last.holder[last.key] = ""
-            frame = self._protocol.frame_of(delta, document, held)
-            frames += b"data: " + orjson.dumps(frame) + b"\n\n"
+            frames += self._protocol.frame_of(delta, document, held)
         return frames
 
     def _plain(self, raw: bytes) -> bytes:

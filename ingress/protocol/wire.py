@@ -1,0 +1,63 @@
+"""Say what the gateway asks of a wire protocol: where its texts stand, in both directions. Pure."""
+
+from typing import Any, ClassVar, Final, Protocol
+
+import orjson
+
+from ingress.protocol.texts import Channel, Completion, Delta, Prompt, Text
+
+# Longest name or id that a column takes; a longer one is cut.
+NAME_MAX: Final = 256
+
+
+class WireProtocol(Protocol):
+    """What the gateway asks of each protocol; documents are parsed JSON objects."""
+
+    name: ClassVar[str]
+
+    def parse_prompt(self, document: dict[str, Any]) -> Prompt:
+        """Return the prompt; its texts stand in ``document`` and are masked there.
+
+        Raises:
+            BadPrompt: a member has not the type that the protocol gives it.
+        """
+
+    def parse_completion(
+        self, document: dict[str, Any], completion: Completion
+    ) -> list[tuple[Channel, Text]]:
+        """Return the texts of a whole answer and note its model, usage and ends."""
+
+    def parse_delta(self, document: dict[str, Any], completion: Completion) -> list[Delta]:
+        """Return the deltas of one stream frame and note what else it says.
+
+        Raises:
+            ProtocolError: a member has not the type that the protocol gives it.
+        """
+
+    def is_plain(self, document: dict[str, Any]) -> bool:
+        """Say that no text stands in this stream frame but its deltas."""
+
+    def ended_choices(self, document: dict[str, Any]) -> set[int]:
+        """Return the choices that this stream frame ends: nothing of theirs may be held longer."""
+
+    def repeats(self, document: dict[str, Any]) -> list[Delta]:
+        """Return the texts of this stream frame that say again what deltas said before."""
+
+    def frame_of(self, delta: Delta, document: dict[str, Any], text: str) -> bytes:
+        """Return a frame like ``document`` that carries ``text`` alone on the delta's channel."""
+
+
+def data_frame(document: dict[str, Any], event: bytes = b"") -> bytes:
+    """Return a stream frame of a document, under an event name if the protocol gives one."""
+    name = b"event: " + event + b"\n" if event else b""
+    return name + b"data: " + orjson.dumps(document) + b"\n\n"
+
+
+def string(value: object) -> str | None:
+    """Return a name or id, cut to what its column takes; None for anything else."""
+    return value[:NAME_MAX] if isinstance(value, str) and value else None
+
+
+def count(value: object) -> int | None:
+    """Return a count of tokens; None for anything else."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
