@@ -17,12 +17,16 @@ class PipelineError(Exception):
 
 
 class RefusedError(PipelineError):
-    """One message cannot go on; ``reason_code`` is stable, ``reason`` is for a reader."""
+    """One message cannot go on; ``reason_code`` is stable, ``reason`` is for a reader.
 
-    def __init__(self, reason_code: str, reason: str) -> None:
+    ``event_type`` is set where it was read and is a registered one.
+    """
+
+    def __init__(self, reason_code: str, reason: str, event_type: str | None = None) -> None:
         super().__init__(f"{reason_code}: {reason}")
         self.reason_code = reason_code
         self.reason = reason
+        self.event_type = event_type
 
 
 class RowRefusedError(RefusedError):

@@ -1,0 +1,153 @@
+"""Decode a Pub/Sub message: the frame, then the record by its type and version. Pure.
+
+The record's exact bytes are kept, never written anew: the hash and the row are over them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from pipeline.errors import RefusedError
+from pipeline.records import strict_pattern, struct_of
+from schemas.base import ContractError
+from schemas.fields import PART_ID_PATTERN
+from schemas.message import RECORD_PREFIX
+from schemas.message import Overflow as OverflowRecord
+from schemas.registry import EVENTS, parse
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message as Pub/Sub delivered it; ``published_at`` is the same at each delivery."""
+
+    data: bytes
+    message_id: str
+    published_at: datetime
+
+
+class Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """A sealed text; ``ciphertext`` is bytes here, base64 on the wire."""
+
+    part_id: Annotated[str, msgspec.Meta(pattern=strict_pattern(PART_ID_PATTERN))]
+    key_id: Annotated[str, msgspec.Meta(max_length=64)]
+    ciphertext: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A decoded event: its fields, the exact bytes that were hashed, its sealed texts."""
+
+    incoming: Incoming
+    fields: Any
+    record: bytes
+    record_hash: str
+    contents: tuple[Content, ...]
+    occurred_at: datetime
+    requested_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Overflow:
+    """Sealed texts that travel apart from the record that names them."""
+
+    incoming: Incoming
+    ids: Any
+    contents: tuple[Content, ...]
+    occurred_at: datetime
+
+
+class _Frame(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    record: msgspec.Raw
+    record_hash: str
+    contents: tuple[Content, ...]
+
+
+class _OverflowFrame(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    overflow: msgspec.Raw
+    contents: tuple[Content, ...]
+
+
+class _Head(msgspec.Struct, frozen=True, gc=False):
+    event_type: str
+    event_version: int
+
+
+_FRAME: Final = msgspec.json.Decoder(_Frame)
+_OVERFLOW: Final = msgspec.json.Decoder(_OverflowFrame)
+_OVERFLOW_IDS: Final = msgspec.json.Decoder(struct_of(OverflowRecord))
+# What a decoder raises on bytes from a stranger.
+_MALFORMED: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_HEAD: Final = msgspec.json.Decoder(_Head)
+_RECORDS: Final[Mapping[tuple[str, int], msgspec.json.Decoder[Any]]] = MappingProxyType(
+    {key: msgspec.json.Decoder(struct_of(model)) for key, model in EVENTS.items()}
+)
+
+
+def decode(incoming: Incoming) -> Event | Overflow:
+    """Return the message's event, or the texts that did not fit beside one.
+
+    Raises:
+        RefusedError: it is neither, or its record is not as its type and version say.
+    """
+    if not incoming.data.startswith(RECORD_PREFIX):
+        return _decode_overflow(incoming)
+    try:
+        frame = _FRAME.decode(incoming.data)
+    except _MALFORMED:
+        raise RefusedError("message_malformed", "not an event message") from None
+    record = bytes(frame.record)
+    fields = _decode_record(record)
+    requested_at = getattr(fields, "requested_at", None)
+    return Event(
+        incoming,
+        fields,
+        record,
+        frame.record_hash,
+        frame.contents,
+        _time(fields.occurred_at),
+        None if requested_at is None else _time(requested_at),
+    )
+
+
+def _decode_record(record: bytes) -> Any:
+    try:
+        head = _HEAD.decode(record)
+    except _MALFORMED:
+        raise RefusedError("record_invalid", "no event_type or event_version") from None
+    decoder = _RECORDS.get((head.event_type, head.event_version))
+    if decoder is None:
+        # The type may come from a stranger: it is not repeated.
+        raise RefusedError("event_unknown", "unknown event type or version")
+    try:
+        return decoder.decode(record)
+    except _MALFORMED:
+        raise RefusedError("record_invalid", _reason(record), head.event_type) from None
+
+
+def _decode_overflow(incoming: Incoming) -> Overflow:
+    try:
+        frame = _OVERFLOW.decode(incoming.data)
+        ids: Any = _OVERFLOW_IDS.decode(frame.overflow)
+    except _MALFORMED:
+        raise RefusedError("message_malformed", "not an event message") from None
+    return Overflow(incoming, ids, frame.contents, _time(ids.occurred_at))
+
+
+def _reason(record: bytes) -> str:
+    """Say what the contract itself says: which field and why, never a value."""
+    try:
+        parse(record)
+    except ContractError as error:
+        return str(error)
+    return "not as its type and version say"
+
+
+def _time(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise RefusedError("record_invalid", "a time that no calendar has") from None

@@ -1,0 +1,174 @@
+"""Turn one event into the rows of one or more tables. Pure.
+
+Columns that have a field's name take that field; the rest is written out below. A test holds
+every row to its table's record.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from types import MappingProxyType
+from typing import Any, Final
+
+import msgspec
+
+from pipeline.decode import Event, Overflow
+from pipeline.enrich import Enriched
+from pipeline.verify import sealed_hash
+from schemas.base import Record
+from schemas.tables import AccessDenialRow, EventRow, InteractionRow
+
+Row = dict[str, Any]
+
+# A row of a later stage hides those of earlier ones in the view.
+_RANKS: Final[Mapping[str, int]] = MappingProxyType(
+    {"requested": 0, "failed": 1, "completed": 2, "blocked": 2}
+)
+
+# What a request that has no answer yet says of it.
+_NO_ANSWER: Final[Mapping[str, Any]] = MappingProxyType(
+    {"completion_bytes": 0, "completion_finding_count": 0, "chunk_count": 0, "client_left": False}
+)
+
+
+def rows(enriched: Enriched) -> Iterator[tuple[str, Row]]:
+    """Yield each row with the id of its table."""
+    event = enriched.event
+    if isinstance(event, Overflow):
+        yield from _overflow_parts(event, enriched)
+        return
+    yield "audit.events_v1", _event(event, enriched)
+    kind = event.fields.event_type
+    if kind.startswith("interaction."):
+        yield "audit.interactions_v1", _interaction(event, enriched)
+        yield from _findings(event, enriched)
+        yield from _parts(event, enriched)
+    elif kind == "access.denied":
+        yield "audit.access_denials_v1", _access_denial(event, enriched)
+
+
+def _event(event: Event, enriched: Enriched) -> Row:
+    fields = event.fields
+    row = _copied(EventRow, fields)
+    row["occurred_at"] = event.occurred_at
+    row["principal_id"] = None if fields.principal is None else fields.principal.principal_id
+    row["record_hash"] = event.record_hash
+    row["record"] = event.record.decode()
+    row["published_at"] = event.incoming.published_at
+    row["loaded_at"] = enriched.loaded_at
+    return row
+
+
+def _interaction(event: Event, enriched: Enriched) -> Row:
+    fields = event.fields
+    status = fields.event_type.removeprefix("interaction.")
+    row = {**_NO_ANSWER, **_copied(InteractionRow, fields), **_who(fields)}
+    row["status"] = status
+    row["status_rank"] = _RANKS[status]
+    row["occurred_at"] = event.occurred_at
+    row["requested_at"] = event.requested_at
+    if calls := row.get("tool_calls"):
+        row["tool_calls"] = [msgspec.structs.asdict(call) for call in calls]
+    row["loaded_at"] = enriched.loaded_at
+    return row
+
+
+def _findings(event: Event, enriched: Enriched) -> Iterator[tuple[str, Row]]:
+    fields = event.fields
+    for index, finding in enumerate(fields.findings):
+        yield (
+            "audit.findings_v1",
+            {
+                **_origin(event, enriched),
+                "writer_id": fields.writer_id,
+                "sequence": fields.sequence,
+                "finding_index": index,
+                "principal_email": fields.principal.email,
+                "connection": fields.connection,
+                "operation": fields.operation,
+                **msgspec.structs.asdict(finding),
+            },
+        )
+
+
+def _parts(event: Event, enriched: Enriched) -> Iterator[tuple[str, Row]]:
+    by_id = {part.part_id: part for part in event.fields.parts}
+    for content in event.contents:
+        part = by_id[content.part_id]
+        yield (
+            "content.parts_v1",
+            {
+                **_origin(event, enriched),
+                **msgspec.structs.asdict(part),
+                "ciphertext": content.ciphertext,
+            },
+        )
+
+
+def _overflow_parts(overflow: Overflow, enriched: Enriched) -> Iterator[tuple[str, Row]]:
+    ids = msgspec.structs.asdict(overflow.ids)
+    for content in overflow.contents:
+        yield (
+            "content.parts_v1",
+            {
+                **ids,
+                "occurred_at": overflow.occurred_at,
+                "part_id": content.part_id,
+                "key_id": content.key_id,
+                "ciphertext_hash": sealed_hash(content.ciphertext),
+                "ciphertext": content.ciphertext,
+                "loaded_at": enriched.loaded_at,
+            },
+        )
+
+
+def _access_denial(event: Event, enriched: Enriched) -> Row:
+    row = {**_copied(AccessDenialRow, event.fields), **_who(event.fields)}
+    row["occurred_at"] = event.occurred_at
+    row["loaded_at"] = enriched.loaded_at
+    return row
+
+
+def _origin(event: Event, enriched: Enriched) -> Row:
+    fields = event.fields
+    return {
+        "event_id": fields.event_id,
+        "occurred_at": event.occurred_at,
+        "tenant_id": fields.tenant_id,
+        "interaction_id": fields.interaction_id,
+        "session_id": fields.session_id,
+        "principal_id": fields.principal.principal_id,
+        "loaded_at": enriched.loaded_at,
+    }
+
+
+def _who(fields: Any) -> Row:
+    principal, client = fields.principal, fields.client
+    row: Row = {}
+    if principal is not None:
+        row = {
+            "principal_id": principal.principal_id,
+            "principal_kind": principal.kind,
+            "principal_issuer": principal.issuer,
+            "principal_subject": principal.subject,
+            "principal_email": principal.email,
+            "principal_groups": principal.groups,
+            "gateway_key_id": principal.key_id,
+        }
+    if client is not None:
+        row["client_name"] = client.name
+        row["client_version"] = client.version
+        row["client_editor"] = client.editor
+        row["client_machine_id"] = client.machine_id
+        row["client_address"] = client.address
+        row["client_user_agent"] = client.user_agent
+    return row
+
+
+def _copied(record: type[Record], fields: Any) -> Row:
+    names = _shared(record, fields.__struct_fields__)
+    return {name: getattr(fields, name) for name in names}
+
+
+@cache
+def _shared(record: type[Record], fields: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in record.model_fields if name in fields)

@@ -1,0 +1,244 @@
+"""Wrap the pure step functions for Beam: one way on, one exit for what they refuse.
+
+A step's own failure is a refusal too: one message that breaks it must not stop the rest. What the
+warehouse or Pub/Sub does not take is no refusal: it fails the bundle, which the runner tries anew.
+"""
+
+# mypy: disable-error-code="no-untyped-call"
+# Beam leaves most of its calls unannotated.
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import apache_beam as beam
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.timestamp import MIN_TIMESTAMP
+from apache_beam.utils.windowed_value import WindowedValue
+from google.api_core import exceptions
+from google.pubsub_v1 import PubsubMessage
+
+from pipeline import connections
+from pipeline.dead_letter import DeadLetter, broken, dead_letter_row, refused
+from pipeline.decode import Event, Incoming, Overflow, decode
+from pipeline.enrich import Enriched, enrich
+from pipeline.errors import RefusedError, WarehouseError
+from pipeline.options import Places
+from pipeline.rows import rows
+from pipeline.verify import verify
+from pipeline.write import BATCH_BYTES_MAX, Target
+
+REFUSED: Final = "refused"
+
+# Longest time to hand one refused message to the dead-letter topic.
+_PUBLISH_SECONDS: Final = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedRow:
+    """A row as the Storage Write API takes it, and the event that it came from."""
+
+    table: str
+    data: bytes
+    event: Event | Overflow
+
+
+class _Step(beam.DoFn):
+    """Run one step; send what it refuses, or breaks over, to the exit."""
+
+    stage = ""
+
+    def run(self, element: Any) -> Iterator[Any]:
+        """Yield what goes on."""
+        raise NotImplementedError
+
+    def process(self, element: Any) -> Iterator[Any]:
+        """Yield what goes on, or the dead letter at the exit."""
+        try:
+            yield from self.run(element)
+        except RefusedError as error:
+            yield beam.pvalue.TaggedOutput(REFUSED, refused(self.stage, error, *_origin(element)))
+        except Exception as error:  # noqa: BLE001  boundary: one message must not stop the rest
+            yield beam.pvalue.TaggedOutput(REFUSED, broken(self.stage, error, *_origin(element)))
+
+
+class DecodeEvent(_Step):
+    """Message bytes to an event."""
+
+    stage = "decode"
+
+    def run(self, element: Incoming) -> Iterator[Event | Overflow]:
+        """Decode one message."""
+        yield decode(element)
+
+
+class VerifyEvent(_Step):
+    """Hashes and, where one process sees whole chains, links."""
+
+    stage = "verify"
+
+    def __init__(self, places: Places) -> None:
+        super().__init__()
+        self._watch_chain = places.watch_chain
+
+    def run(self, element: Event | Overflow) -> Iterator[Any]:
+        """Verify one event; a gap before it is told beside it."""
+        verify(element)
+        yield element
+        if self._watch_chain and isinstance(element, Event) and not _follows(element):
+            gap = RefusedError("chain_gap", "the record does not follow its writer's previous one")
+            letter = refused(self.stage, gap, element.incoming, element)
+            yield beam.pvalue.TaggedOutput(REFUSED, replace(letter, kept_in="audit.events_v1"))
+
+
+class EnrichEvent(_Step):
+    """What only the pipeline knows."""
+
+    stage = "enrich"
+
+    def run(self, element: Event | Overflow) -> Iterator[Enriched]:
+        """Enrich one event."""
+        yield enrich(element, datetime.now(UTC))
+
+
+class RouteEvent(_Step):
+    """An event to its encoded rows; one row that does not fit refuses the whole event."""
+
+    stage = "route"
+
+    def run(self, element: Enriched) -> Iterator[EncodedRow]:
+        """Yield the event's rows once all of them are encoded."""
+        encoders = connections.encoders()
+        yield from [
+            EncodedRow(table, encoders[table].encode(row), element.event)
+            for table, row in rows(element)
+        ]
+
+
+class KeepMessage(beam.DoFn):
+    """Hand the refused message, whole, to the dead-letter topic before anyone acknowledges it."""
+
+    def __init__(self, places: Places) -> None:
+        super().__init__()
+        self._places = places
+
+    def process(self, letter: DeadLetter) -> Iterator[DeadLetter]:
+        """Publish one message and yield its letter with the place."""
+        topic = self._places.dead_letter_topic
+        if topic is None or letter.kept_in is not None:
+            yield letter
+            return
+        incoming = letter.incoming
+        message = PubsubMessage(
+            data=incoming.data,
+            attributes={
+                "message_id": incoming.message_id,
+                "published_at": incoming.published_at.isoformat(),
+                "stage": letter.stage,
+                "reason_code": letter.reason_code,
+            },
+        )
+        try:
+            connections.publisher(self._places.pubsub_address).publish(
+                topic=topic, messages=[message], timeout=_PUBLISH_SECONDS, retry=None
+            )
+        except exceptions.GoogleAPICallError as error:
+            raise WarehouseError(
+                f"the dead-letter topic took no message: {type(error).__name__}"
+            ) from None
+        yield replace(letter, kept_in=topic)
+
+
+class EncodeDeadLetter(beam.DoFn):
+    """A dead letter to its encoded row."""
+
+    def process(self, letter: DeadLetter) -> Iterator[tuple[str, bytes]]:
+        """Encode one letter."""
+        table = "audit.dead_letters_v1"
+        row = dead_letter_row(letter, datetime.now(UTC))
+        yield table, connections.encoders()[table].encode(row)
+
+
+class _Load(beam.DoFn):
+    """Collect a bundle's rows by table and append them in as few requests as fit."""
+
+    def __init__(self, places: Places) -> None:
+        super().__init__()
+        self._places = places
+        self._rows: dict[str, list[Any]] = {}
+        self._size_bytes = 0
+
+    def start_bundle(self) -> None:
+        """Begin with nothing: a bundle that failed left rows behind."""
+        self._rows = defaultdict(list)
+        self._size_bytes = 0
+
+    def collect(self, table: str, size_bytes: int, row: Any) -> bool:
+        """Keep a row and say whether it is time to append."""
+        self._rows[table].append(row)
+        self._size_bytes += size_bytes
+        return self._size_bytes >= BATCH_BYTES_MAX
+
+    def append(self, data: Callable[[Any], bytes]) -> Iterator[tuple[Any, str]]:
+        """Append what was collected and yield each refused row with its reason code."""
+        pending, self._rows, self._size_bytes = self._rows, defaultdict(list), 0
+        writer = connections.writer(self._places.storage_address)
+        for table, collected in pending.items():
+            dataset, name = table.split(".")
+            path = f"projects/{self._places.project}/datasets/{dataset}/tables/{name}"
+            target = Target(path, connections.encoders()[table])
+            for error in writer.append(target, [data(row) for row in collected]):
+                yield collected[error.index], error.reason_code
+
+
+class LoadRows(_Load):
+    """Append rows; what the warehouse refuses leaves as a dead letter."""
+
+    def process(self, row: EncodedRow) -> Iterator[DeadLetter]:
+        """Take one row."""
+        if self.collect(row.table, len(row.data), row):
+            yield from self._letters()
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        """Append the rest."""
+        for letter in self._letters():
+            yield WindowedValue(letter, MIN_TIMESTAMP, (GlobalWindow(),))
+
+    def _letters(self) -> Iterator[DeadLetter]:
+        for row, code in self.append(lambda row: row.data):
+            error = RefusedError(code, f"{row.table} refused a row")
+            yield refused("load", error, row.event.incoming, row.event)
+
+
+class LoadDeadLetters(_Load):
+    """Append dead letters; there is no further exit, so a refusal here fails the batch."""
+
+    def process(self, row: tuple[str, bytes]) -> None:
+        """Take one row."""
+        table, data = row
+        if self.collect(table, len(data), data):
+            self._all_or_fail()
+
+    def finish_bundle(self) -> None:
+        """Append the rest."""
+        self._all_or_fail()
+
+    def _all_or_fail(self) -> None:
+        if any(self.append(lambda data: data)):
+            raise WarehouseError("BigQuery refuses a dead letter")
+
+
+def _follows(event: Event) -> bool:
+    fields = event.fields
+    return connections.chain_watch().check(
+        fields.writer_id, fields.sequence, fields.previous_hash, event.record_hash
+    )
+
+
+def _origin(element: Any) -> tuple[Incoming, Event | Overflow | None]:
+    if isinstance(element, Incoming):
+        return element, None
+    event = element.event if isinstance(element, Enriched) else element
+    return event.incoming, event

@@ -1,0 +1,112 @@
+"""One event becomes rows of its tables, and every row fits its table."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import examples
+import pytest
+from audit_messages import Writer, example, message, overflow, part, sealed
+
+from pipeline.connections import encoders
+from pipeline.decode import Incoming, decode
+from pipeline.enrich import enrich
+from pipeline.rows import rows
+from schemas.registry import EVENTS
+from schemas.tables import TABLES
+
+PUBLISHED = datetime(2026, 11, 20, 18, tzinfo=UTC)
+LOADED = datetime(2026, 11, 20, 18, 0, 1, tzinfo=UTC)
+
+
+def _rows(data: bytes) -> list[tuple[str, dict[str, Any]]]:
+    return list(rows(enrich(decode(Incoming(data, "1", PUBLISHED)), LOADED)))
+
+
+@pytest.mark.parametrize("example_", examples.valid_records(), ids=str)
+def test_every_row_fits_its_table(example_: examples.Example) -> None:
+    made = _rows(message(example_.file.read_bytes()))
+
+    assert made[0][0] == "audit.events_v1"
+    for table, row in made:
+        encoders()[table].encode(row)
+        TABLES[table].row.model_validate(_as_record(row))
+
+
+def _as_record(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: tuple(_as_call(call) for call in value) if name == "tool_calls" else value
+        for name, value in row.items()
+        if value is not None
+    }
+
+
+def _as_call(call: dict[str, Any]) -> Any:
+    from schemas.interaction import ToolCall
+
+    return ToolCall(**call)
+
+
+def test_every_event_type_of_the_contract_has_an_example_here() -> None:
+    assert {example_.event for example_ in examples.valid_records()} == set(EVENTS)
+
+
+def test_event_row_holds_the_exact_record_and_when_it_came() -> None:
+    data = message(Writer().record(), sealed(b"sealed"))
+
+    row = dict(_rows(data))["audit.events_v1"]
+
+    assert data.startswith(b'{"record":' + row["record"].encode() + b',"record_hash":"')
+    assert (row["published_at"], row["loaded_at"]) == (PUBLISHED, LOADED)
+    assert row["principal_id"] == "4aip2hhbvtaxhy5uqnnxmnpy2r"
+
+
+def test_texts_become_parts_with_who_speaks() -> None:
+    row = dict(_rows(message(Writer().record(), sealed(b"sealed"))))["content.parts_v1"]
+
+    assert row["ciphertext"] == b"sealed"
+    assert (row["role"], row["kind"], row["size_bytes"]) == ("user", "text", 6)
+    assert row["ciphertext_hash"] == part(b"sealed")["ciphertext_hash"]
+
+
+def test_text_that_travels_apart_becomes_the_same_part() -> None:
+    record = Writer().record()
+
+    made = _rows(overflow(record, sealed(b"sealed")))
+
+    assert [table for table, _ in made] == ["content.parts_v1"]
+    row = made[0][1]
+    assert row["event_id"] == record["event_id"]
+    assert row["ciphertext_hash"] == part(b"sealed")["ciphertext_hash"]
+    encoders()["content.parts_v1"].encode(row)
+
+
+def test_findings_become_rows_in_order() -> None:
+    record = example("interaction.requested.1.masked_inline.pass.json")
+
+    made = [row for table, row in _rows(message(record)) if table == "audit.findings_v1"]
+
+    assert [row["rule_id"] for row in made] == [f["rule_id"] for f in record["findings"]]
+    assert [row["finding_index"] for row in made] == list(range(len(made)))
+    assert made, "the example has findings"
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "rank"),
+    [
+        ("interaction.requested.1.chat", "requested", 0),
+        ("interaction.failed.1.client_left", "failed", 1),
+        ("interaction.completed.1.tool_call", "completed", 2),
+        ("interaction.blocked.1.by_policy", "blocked", 2),
+    ],
+)
+def test_stage_of_an_interaction_ranks(name: str, status: str, rank: int) -> None:
+    row = dict(_rows(message(example(f"{name}.pass.json"))))["audit.interactions_v1"]
+
+    assert (row["status"], row["status_rank"]) == (status, rank)
+
+
+def test_denied_caller_becomes_a_row() -> None:
+    made = dict(_rows(message(example("access.denied.1.no_key.pass.json"))))
+
+    assert list(made) == ["audit.events_v1", "audit.access_denials_v1"]
+    assert made["audit.access_denials_v1"]["http_status"] == 401
