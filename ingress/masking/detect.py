@@ -75,16 +75,20 @@ def entropy(secret: bytes) -> float:
 
 
 class Characters:
-    """Tells code point offsets from byte offsets of one text."""
+    """Tells code point offsets from byte offsets of one text, counting from the last one asked."""
 
     def __init__(self, data: bytes, length: int) -> None:
         self._data = None if len(data) == length else data
+        self._byte = 0
+        self._character = 0
 
     def start(self, offset: int) -> int:
         """Return the character that a byte belongs to."""
         if self._data is None:
             return offset
-        return len(self._data[:offset].decode("utf-8", "ignore"))
+        while 0 < offset < len(self._data) and self._data[offset] & 0xC0 == 0x80:
+            offset -= 1
+        return self._count(self._data, offset)
 
     def end(self, offset: int) -> int:
         """Return the end of the character before which a byte offset stands, or in which."""
@@ -92,7 +96,15 @@ class Characters:
             return offset
         while offset < len(self._data) and self._data[offset] & 0xC0 == 0x80:
             offset += 1
-        return len(self._data[:offset].decode("utf-8", "ignore"))
+        return self._count(self._data, offset)
+
+    def _count(self, data: bytes, offset: int) -> int:
+        if offset >= self._byte:
+            self._character += len(data[self._byte : offset].decode())
+        else:
+            self._character -= len(data[offset : self._byte].decode())
+        self._byte = offset
+        return self._character
 
 
 class Tails:
@@ -187,6 +199,14 @@ class Detector:
     def announced(self, lowered: bytes) -> frozenset[int]:
         """Return the rules of which a word that announces a secret stands in a stream's text."""
         return self._announce.named(lowered)
+
+    def fired(self, data: bytes) -> Collection[int]:
+        """Return the rules that may match, by the prefilter.
+
+        Raises:
+            MaskingError: the engine failed.
+        """
+        return self._prefilter.fired(data)
 
     @staticmethod
     def matches(rule: Rule, data: bytes, position: int) -> Iterator[Match]:

@@ -1,10 +1,10 @@
 """Say how masking fails: closed, and without a word of the text."""
 
-from typing import ClassVar
+from ingress.errors import IngressError
 
 
-class MaskingError(Exception):
+class MaskingError(IngressError):
     """A text could not be checked, so it must neither pass nor be recorded."""
 
-    code: ClassVar[str] = "masking_failed"
-    status: ClassVar[int] = 500
+    code = "masking_failed"
+    status = 500

