@@ -285,9 +285,7 @@ def _credential_header(connection: Connection, credential: str) -> tuple[bytes, 
 
 
 def _target(exchange: Exchange) -> bytes:
-    target = exchange.raw_path
-    if target.startswith(b"/c/"):
-        target = b"/" + target.split(b"/", 3)[3]
+    target = exchange.route.upstream_path.encode("latin-1")
     return target + b"?" + exchange.query if exchange.query else target
 
 

@@ -149,7 +149,9 @@ class Gateway:
             headers=headers,
             address=address[0] if address else None,
             context=context,
-            route=self.rules.router.route(method, path, printable(intent)),
+            route=self.rules.router.route(
+                method, scope["raw_path"].decode("latin-1"), printable(intent)
+            ),
         )
 
     async def _identify(self, exchange: Exchange) -> None:

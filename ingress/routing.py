@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import unquote
 
 from ingress.policy.rules import Connection
 from ingress.protocol.openai import OpenAiChat, OpenAiCompletions, OpenAiEmbeddings
@@ -101,7 +102,8 @@ class Router:
 
         Args:
             method: HTTP method, upper case.
-            path: decoded path without the query.
+            path: path without the query as it was sent: what is matched here is what goes on, so
+                no escape can make it mean two things.
             intent: ``OpenAI-Intent`` header: Copilot's panel asks on the inline path.
         """
         prefixed = _CONNECTION_PATH.match(path)
@@ -109,7 +111,7 @@ class Router:
             connection = self._connections.get(prefixed[1])
             return self._within(connection, method, prefixed[2], intent)
         for pattern in _PATTERNS:
-            if pattern.method == method and pattern.path.match(path):
+            if pattern.method == method and pattern.path.match(path) and not _climbs(path):
                 served = (self._by_kind.get(kind) for kind in pattern.kinds)
                 connection = next((found for found in served if found), None)
                 return _route(pattern, connection, path, intent)
@@ -139,7 +141,8 @@ def _route(pattern: _Pattern, connection: Connection | None, path: str, intent: 
 
 def _climbs(path: str) -> bool:
     """Say that a path would leave the connection's upstream prefix, or smuggle an authority."""
-    return path.startswith("//") or ".." in path.split("/") or "\\" in path
+    path = unquote(path)
+    return path.startswith("//") or not {".", ".."}.isdisjoint(path.split("/")) or "\\" in path
 
 
 def protocol_named(name: str) -> WireProtocol | None:
