@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import orjson
 
 from ingress.errors import BadPrompt, ProtocolError
-from ingress.exchange import Exchange, Located
+from ingress.exchange import Exchange, Located, Outcome
 from ingress.masking.mask import Finding, Masker
 from ingress.masking.stream import StreamMasker
 from ingress.protocol.stream import CompletionStream
@@ -106,7 +106,7 @@ class PromptMasking:
                 raise ProtocolError("the upstream's answer is not UTF-8") from None
             return body
         masked, findings = self._masker.mask(text)
-        exchange.outcome.findings += _located(findings, TO_CLIENT, "body")
+        _add_new(exchange.outcome, findings, "body")
         return body if masked is text else masked.encode()
 
 
@@ -155,8 +155,15 @@ class MaskedStream:
 
     def _whole(self, text: str, location: str) -> str:
         masked, findings = self._masker.mask(text)
-        self._exchange.outcome.findings += _located(findings, TO_CLIENT, location)
+        _add_new(self._exchange.outcome, findings, location)
         return masked
+
+
+def _add_new(outcome: Outcome, findings: Iterable[Finding], location: str) -> None:
+    """Add what was found in a text that may say again what was looked at before."""
+    known = {found.fingerprint for found in outcome.findings}
+    fresh = [found for found in findings if found.fingerprint not in known]
+    outcome.findings += _located(fresh, TO_CLIENT, location)
 
 
 def _parse_object(body: bytes) -> dict[str, object]:

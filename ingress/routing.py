@@ -12,7 +12,9 @@ from typing import Final
 from urllib.parse import unquote
 
 from ingress.policy.rules import Connection
+from ingress.protocol.anthropic import AnthropicMessages
 from ingress.protocol.openai import OpenAiChat, OpenAiCompletions, OpenAiEmbeddings
+from ingress.protocol.responses import OpenAiResponses
 from ingress.protocol.wire import WireProtocol
 
 # Operations that the gateway answers itself: they speak of its own keys and endpoints.
@@ -22,7 +24,14 @@ LOCAL: Final = frozenset({"token", "user", "telemetry", "ping"})
 OPEN_OPERATIONS: Final = frozenset({"telemetry", "ping"})
 
 _PROTOCOLS: Final[Mapping[str, WireProtocol]] = {
-    protocol.name: protocol for protocol in (OpenAiChat(), OpenAiCompletions(), OpenAiEmbeddings())
+    protocol.name: protocol
+    for protocol in (
+        OpenAiChat(),
+        OpenAiCompletions(),
+        OpenAiEmbeddings(),
+        OpenAiResponses(),
+        AnthropicMessages(),
+    )
 }
 
 
@@ -71,6 +80,9 @@ _PATTERNS: Final = (
     _pattern("POST", r"/v1/engines/[\w.\-]{1,128}/completions", "inline", "openai.completions"),
     _pattern("POST", r"/chat/completions", "chat", "openai.chat", "copilot", "openai"),
     _pattern("POST", r"/v1/chat/completions", "chat", "openai.chat", "openai", "copilot"),
+    _pattern("POST", r"/responses", "chat", "openai.responses", "copilot", "openai"),
+    _pattern("POST", r"/v1/responses", "chat", "openai.responses", "openai", "copilot"),
+    _pattern("POST", r"/v1/messages", "chat", "anthropic.messages", "anthropic", "copilot"),
     _pattern("POST", r"/v1/completions", "chat", "openai.completions", "openai", "copilot"),
     _pattern(
         "POST", r"(?:/v1)?/embeddings", "embeddings", "openai.embeddings", "copilot", "openai"

@@ -10,14 +10,22 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from ingress.errors import BadPrompt, ProtocolError
-from ingress.protocol.texts import CalledTool, Channel, Completion, Delta, Prompt, Text, rest_of
+from ingress.protocol.texts import (
+    CalledTool,
+    Channel,
+    Completion,
+    Delta,
+    Nested,
+    Prompt,
+    Text,
+    attached_paths,
+    rest_of,
+)
 from ingress.protocol.wire import NAME_MAX, count, data_frame, string
 
-_ATTACHMENT_PATH = re.compile(r'<attachment\b[^>]*?\bfilePath="([^"\n]{1,1024})"')
 _PATH_COMMENT = re.compile(
     r"\s*(?:#|//|--|;|%|<!--|/\*|\"|')\s*Path:\s*([^\n]{1,1024}?)\s*(?:-->|\*/)?\n"
 )
-_FILE_PATHS_MAX = 64
 _ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
 
 # Members of a stream frame that hold ids, numbers and enumerations only.
@@ -52,17 +60,11 @@ class OpenAiChat:
             if not isinstance(message, dict):
                 raise BadPrompt(f"`messages[{number}]` is no object")
             texts += _message_texts(message, f"messages[{number}]")
-        paths = dict.fromkeys(
-            path
-            for text in texts
-            if text.role == "user"
-            for path in _ATTACHMENT_PATH.findall(text.value)
-        )
         return Prompt(
             model=string(document.get("model")),
             streamed=document.get("stream") is True,
             texts=texts + rest_of(document, self._known),
-            file_paths=tuple(paths)[:_FILE_PATHS_MAX],
+            file_paths=attached_paths(texts),
         )
 
     def parse_completion(
@@ -210,19 +212,12 @@ def _message_texts(message: dict[str, Any], location: str) -> Iterator[Text]:
             if isinstance(item.get("text"), str):
                 yield Text(role, kind, f"{place}.text", item["text"], item, "text")
             else:
-                yield from _other_text(item, role, place)
+                yield Nested.of(item, None, role, place)
     for number, call in enumerate(message.get("tool_calls") or ()):
         function = call.get("function") if isinstance(call, dict) else None
         if isinstance(function, dict) and isinstance(function.get("arguments"), str):
             place = f"{location}.tool_calls[{number}]"
             yield Text(role, "tool_arguments", place, function["arguments"], function, "arguments")
-
-
-def _other_text(item: dict[str, Any], role: str, place: str) -> Iterator[Text]:
-    """Take a content item of another type (an image, a file) whole, so that it is recorded too."""
-    for rest in rest_of(item, frozenset()):
-        rest.role, rest.location = role, place
-        yield rest
 
 
 def _prompt_texts(document: dict[str, Any]) -> Iterator[Text]:

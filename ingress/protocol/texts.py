@@ -1,9 +1,16 @@
 """Say where texts stand in a parsed JSON document, so that each can be masked in place."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import orjson
+
+from ingress.errors import BadPrompt
+
+_ATTACHMENT_PATH = re.compile(r'<attachment\b[^>]*?\bfilePath="([^"\n]{1,1024})"')
+_FILE_PATHS_MAX = 64
 
 
 class Channel(NamedTuple):
@@ -38,25 +45,59 @@ class Text:
 
 
 @dataclass(slots=True)
-class Rest(Text):
-    """Everything of a document that is no text of its own (tools, parameters), as one JSON text."""
+class Nested(Text):
+    """A JSON value that is masked as one text: tool input, an image block, the rest of a body.
+
+    With ``key`` None the whole holder is the text, or the members that ``value`` names.
+    """
+
+    @classmethod
+    def of(
+        cls,
+        holder: dict[str, Any],
+        key: str | None,
+        role: str,
+        location: str,
+        kind: str = "other",
+    ) -> "Nested":
+        """Return the text of ``holder[key]``, or of the holder itself."""
+        value = orjson.dumps(holder if key is None else holder.get(key)).decode()
+        return cls(role, kind, location, value, holder, key)
 
     def replace(self, masked: str) -> None:
         """Put the masked JSON back; placeholders are plain words, so it stays JSON.
 
         Raises:
-            ValueError: it did not stay JSON; the caller refuses the request.
+            BadPrompt: it did not stay JSON; nothing of it may go on.
         """
         self.value = masked
-        self.holder.update(orjson.loads(masked))
+        try:
+            document = orjson.loads(masked)
+        except orjson.JSONDecodeError:
+            raise BadPrompt(f"`{self.location}` cannot be masked") from None
+        if self.key is None:
+            self.holder.update(document)
+        else:
+            self.holder[self.key] = document
 
 
 def rest_of(document: dict[str, Any], known: frozenset[str]) -> list[Text]:
-    """Return what stands under other keys than ``known``, as at most one ``Rest``."""
+    """Return what stands under other keys than ``known`` as at most one text."""
     rest = {name: value for name, value in document.items() if name not in known}
     if not rest:
         return []
-    return [Rest("system", "other", "body", orjson.dumps(rest).decode(), document, None)]
+    return [Nested("system", "other", "body", orjson.dumps(rest).decode(), document, None)]
+
+
+def attached_paths(texts: Iterable[Text]) -> tuple[str, ...]:
+    """Return the files that a user's texts attach, in order, each once."""
+    paths = dict.fromkeys(
+        path
+        for text in texts
+        if text.role == "user"
+        for path in _ATTACHMENT_PATH.findall(text.value)
+    )
+    return tuple(paths)[:_FILE_PATHS_MAX]
 
 
 @dataclass(slots=True)

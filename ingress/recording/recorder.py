@@ -33,6 +33,12 @@ _log = logging.getLogger(__name__)
 KNOWN_PARTS_MAX: Final = 50_000
 # Pause between tries to record how an interaction ended, seconds.
 _RETRY_SECONDS: Final = 1.0
+# Kinds of channels that a part's kind tells; every other is text.
+_PART_KINDS: Final = {
+    "tool_arguments": "tool_arguments",
+    "reasoning": "reasoning",
+    "summary": "reasoning",
+}
 # Members that the journal gives each record anew.
 _CHAINED: Final = frozenset({"writer_id", "sequence", "previous_hash"})
 
@@ -413,7 +419,7 @@ def _subject(exchange: Exchange) -> _Subject:
 
 def _completion_texts(outcome: Outcome) -> list[SpokenText]:
     return [
-        SpokenText("assistant", channel.kind, channel.location, text)
+        SpokenText("assistant", _PART_KINDS.get(channel.kind, "text"), channel.location, text)
         for channel, text in outcome.completion.whole_texts()
     ]
 
