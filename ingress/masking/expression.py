@@ -234,12 +234,14 @@ def _started_sequence(nodes: list[Node]) -> str | None:
     if not nodes:
         return None
     first, rest = nodes[0], nodes[1:]
-    if first.kind == "assert" or (first.kind == "repeat" and first.low == 0):
-        after = _started_sequence(rest)
-        absent = None if after is None else _full(first) + after
-    else:
-        absent = _full(first) + _chain(rest) if rest else None
-    return _choice([_started(first), absent])
+    if first.kind != "assert" and not (first.kind == "repeat" and first.low == 0):
+        return _choice([_started(first), _full(first) + _chain(rest) if rest else None])
+    after = _started_sequence(rest)
+    absent = None if after is None else _full(first) + after
+    present = None
+    if first.kind == "repeat" and rest:
+        present = _full(replace(first, low=1)) + _chain(rest)
+    return _choice([_started(first), absent, present])
 
 
 def _choice(branches: list[str | None]) -> str | None:
