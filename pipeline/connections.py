@@ -10,11 +10,11 @@ from functools import cache
 from types import MappingProxyType
 from typing import Final
 
-import grpc  # type: ignore[import-untyped]  # ships no stubs
 from google.pubsub_v1 import PublisherClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 
 from pipeline.encode import RowEncoder
+from pipeline.source import local_channel
 from pipeline.verify import ChainWatch
 from pipeline.write import RowWriter, open_writer
 from schemas.bigquery import render_table
@@ -60,8 +60,7 @@ def _writer(address: str | None) -> RowWriter:
 def _publisher(address: str | None) -> PublisherClient:
     if address is None:
         return PublisherClient()
-    channel = grpc.insecure_channel(address, options=[("grpc.max_send_message_length", -1)])
-    return PublisherClient(transport=PublisherGrpcTransport(channel=channel))
+    return PublisherClient(transport=PublisherGrpcTransport(channel=local_channel(address)))
 
 
 def forget() -> None:

@@ -20,6 +20,7 @@ from google.pubsub_v1.services.publisher.transports import PublisherGrpcTranspor
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
 from pipeline.decode import Incoming
+from pipeline.write import RECONNECT_MILLISECONDS
 
 # Longest wait of one pull for a first message: how late a stop can be noticed.
 PULL_SECONDS: Final = 2.0
@@ -52,7 +53,7 @@ class Subscription:
 
     def __init__(self, name: str, address: str | None) -> None:
         self._name = name
-        self._channel = None if address is None else _channel(address)
+        self._channel = None if address is None else local_channel(address)
         self._client = (
             SubscriberClient()
             if self._channel is None
@@ -148,7 +149,7 @@ def ensure_topic(address: str, topic: str, subscription: str) -> None:
     Raises:
         google.api_core.exceptions.GoogleAPICallError: the server did not answer.
     """
-    channel = _channel(address)
+    channel = local_channel(address)
     with contextlib.closing(channel):
         publisher = PublisherClient(transport=PublisherGrpcTransport(channel=channel))
         subscriber = SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
@@ -163,10 +164,16 @@ def ensure_topic(address: str, topic: str, subscription: str) -> None:
             )
 
 
-def _channel(address: str) -> grpc.Channel:
+def local_channel(address: str) -> grpc.Channel:
+    """Return a plaintext channel to a server on this machine, for messages of any size."""
     return grpc.insecure_channel(
         address,
-        options=[("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)],
+        options=[
+            ("grpc.max_send_message_length", -1),
+            ("grpc.max_receive_message_length", -1),
+            # A restarted local server is back in seconds; gRPC would wait up to two minutes.
+            ("grpc.max_reconnect_backoff_ms", RECONNECT_MILLISECONDS),
+        ],
     )
 
 

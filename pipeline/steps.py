@@ -8,7 +8,7 @@ warehouse or Pub/Sub does not take is no refusal: it fails the bundle, which the
 # Beam leaves most of its calls unannotated.
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -37,11 +37,10 @@ _PUBLISH_SECONDS: Final = 15.0
 
 
 @dataclass(frozen=True, slots=True)
-class EncodedRow:
-    """A row as the Storage Write API takes it, and the event that it came from."""
+class EncodedEvent:
+    """An event's rows as the Storage Write API takes them, each with its table's id."""
 
-    table: str
-    data: bytes
+    rows: tuple[tuple[str, bytes], ...]
     event: Event | Overflow
 
 
@@ -50,18 +49,19 @@ class _Step(beam.DoFn):
 
     stage = ""
 
-    def run(self, element: Any) -> Iterator[Any]:
-        """Yield what goes on."""
+    def run(self, element: Any) -> Sequence[Any]:
+        """Return what goes on, complete: a generator would fail outside the step."""
         raise NotImplementedError
 
-    def process(self, element: Any) -> Iterator[Any]:
-        """Yield what goes on, or the dead letter at the exit."""
+    def process(self, element: Any) -> Sequence[Any]:
+        """Return what goes on, or the dead letter at the exit."""
         try:
-            yield from self.run(element)
+            return self.run(element)
         except RefusedError as error:
-            yield beam.pvalue.TaggedOutput(REFUSED, refused(self.stage, error, *_origin(element)))
+            letter = refused(self.stage, error, *_origin(element))
         except Exception as error:  # noqa: BLE001  boundary: one message must not stop the rest
-            yield beam.pvalue.TaggedOutput(REFUSED, broken(self.stage, error, *_origin(element)))
+            letter = broken(self.stage, error, *_origin(element))
+        return (beam.pvalue.TaggedOutput(REFUSED, letter),)
 
 
 class DecodeEvent(_Step):
@@ -69,9 +69,9 @@ class DecodeEvent(_Step):
 
     stage = "decode"
 
-    def run(self, element: Incoming) -> Iterator[Event | Overflow]:
+    def run(self, element: Incoming) -> Sequence[Event | Overflow]:
         """Decode one message."""
-        yield decode(element)
+        return (decode(element),)
 
 
 class VerifyEvent(_Step):
@@ -83,14 +83,15 @@ class VerifyEvent(_Step):
         super().__init__()
         self._watch_chain = places.watch_chain
 
-    def run(self, element: Event | Overflow) -> Iterator[Any]:
+    def run(self, element: Event | Overflow) -> Sequence[Any]:
         """Verify one event; a gap before it is told beside it."""
         verify(element)
-        yield element
-        if self._watch_chain and isinstance(element, Event) and not _follows(element):
-            gap = RefusedError("chain_gap", "the record does not follow its writer's previous one")
-            letter = refused(self.stage, gap, element.incoming, element)
-            yield beam.pvalue.TaggedOutput(REFUSED, replace(letter, kept_in="audit.events_v1"))
+        if not self._watch_chain or isinstance(element, Overflow) or _follows(element):
+            return (element,)
+        gap = RefusedError("chain_gap", "the record does not follow its writer's previous one")
+        letter = refused(self.stage, gap, element.incoming, element)
+        kept = replace(letter, kept_in="audit.events_v1")
+        return (element, beam.pvalue.TaggedOutput(REFUSED, kept))
 
 
 class EnrichEvent(_Step):
@@ -98,9 +99,9 @@ class EnrichEvent(_Step):
 
     stage = "enrich"
 
-    def run(self, element: Event | Overflow) -> Iterator[Enriched]:
+    def run(self, element: Event | Overflow) -> Sequence[Enriched]:
         """Enrich one event."""
-        yield enrich(element, datetime.now(UTC))
+        return (enrich(element, datetime.now(UTC)),)
 
 
 class RouteEvent(_Step):
@@ -108,13 +109,11 @@ class RouteEvent(_Step):
 
     stage = "route"
 
-    def run(self, element: Enriched) -> Iterator[EncodedRow]:
-        """Yield the event's rows once all of them are encoded."""
+    def run(self, element: Enriched) -> Sequence[EncodedEvent]:
+        """Return the event's rows once all of them are encoded."""
         encoders = connections.encoders()
-        yield from [
-            EncodedRow(table, encoders[table].encode(row), element.event)
-            for table, row in rows(element)
-        ]
+        encoded = tuple((table, encoders[table].encode(row)) for table, row in rows(element))
+        return (EncodedEvent(encoded, element.event),)
 
 
 class KeepMessage(beam.DoFn):
@@ -167,7 +166,7 @@ class _Load(beam.DoFn):
     def __init__(self, places: Places) -> None:
         super().__init__()
         self._places = places
-        self._rows: dict[str, list[Any]] = {}
+        self._rows: dict[str, list[tuple[bytes, Event | Overflow | None]]] = {}
         self._size_bytes = 0
 
     def start_bundle(self) -> None:
@@ -175,31 +174,35 @@ class _Load(beam.DoFn):
         self._rows = defaultdict(list)
         self._size_bytes = 0
 
-    def collect(self, table: str, size_bytes: int, row: Any) -> bool:
-        """Keep a row and say whether it is time to append."""
-        self._rows[table].append(row)
-        self._size_bytes += size_bytes
+    def collect(self, table: str, row: bytes, event: Event | Overflow | None = None) -> None:
+        """Keep a row."""
+        self._rows[table].append((row, event))
+        self._size_bytes += len(row)
+
+    def is_full(self) -> bool:
+        """Say whether it is time to append."""
         return self._size_bytes >= BATCH_BYTES_MAX
 
-    def append(self, data: Callable[[Any], bytes]) -> Iterator[tuple[Any, str]]:
-        """Append what was collected and yield each refused row with its reason code."""
+    def append(self) -> Iterator[tuple[str, Event | Overflow | None, str]]:
+        """Append what was collected; yield table, event and reason code of each refused row."""
         pending, self._rows, self._size_bytes = self._rows, defaultdict(list), 0
         writer = connections.writer(self._places.storage_address)
         for table, collected in pending.items():
             dataset, name = table.split(".")
             path = f"projects/{self._places.project}/datasets/{dataset}/tables/{name}"
             target = Target(path, connections.encoders()[table])
-            for error in writer.append(target, [data(row) for row in collected]):
-                yield collected[error.index], error.reason_code
+            for error in writer.append(target, [row for row, _ in collected]):
+                yield table, collected[error.index][1], error.reason_code
 
 
 class LoadRows(_Load):
     """Append rows; what the warehouse refuses leaves as a dead letter."""
 
-    def process(self, row: EncodedRow) -> Iterator[DeadLetter]:
-        """Take one row."""
-        if self.collect(row.table, len(row.data), row):
-            yield from self._letters()
+    def process(self, encoded: EncodedEvent) -> Sequence[DeadLetter]:
+        """Take one event's rows."""
+        for table, row in encoded.rows:
+            self.collect(table, row, encoded.event)
+        return list(self._letters()) if self.is_full() else ()
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         """Append the rest."""
@@ -207,9 +210,10 @@ class LoadRows(_Load):
             yield WindowedValue(letter, MIN_TIMESTAMP, (GlobalWindow(),))
 
     def _letters(self) -> Iterator[DeadLetter]:
-        for row, code in self.append(lambda row: row.data):
-            error = RefusedError(code, f"{row.table} refused a row")
-            yield refused("load", error, row.event.incoming, row.event)
+        for table, event, code in self.append():
+            if event is not None:
+                error = RefusedError(code, f"{table} refused a row")
+                yield refused("load", error, event.incoming, event)
 
 
 class LoadDeadLetters(_Load):
@@ -218,7 +222,8 @@ class LoadDeadLetters(_Load):
     def process(self, row: tuple[str, bytes]) -> None:
         """Take one row."""
         table, data = row
-        if self.collect(table, len(data), data):
+        self.collect(table, data)
+        if self.is_full():
             self._all_or_fail()
 
     def finish_bundle(self) -> None:
@@ -226,7 +231,7 @@ class LoadDeadLetters(_Load):
         self._all_or_fail()
 
     def _all_or_fail(self) -> None:
-        if any(self.append(lambda data: data)):
+        if any(self.append()):
             raise WarehouseError("BigQuery refuses a dead letter")
 
 

@@ -32,6 +32,9 @@ DEADLINE_SECONDS: Final = 30.0
 # load stops rather than drain everything into dead letters.
 SUSPICIOUS_ROWS: Final = 16
 
+# Longest pause between attempts to reach a server on this machine.
+RECONNECT_MILLISECONDS: Final = 1000
+
 # Frame of one row inside the request: tag and length.
 _FRAME_BYTES: Final = 6
 
@@ -181,7 +184,12 @@ def open_writer(
         return RowWriter(_client(), deadline_seconds=deadline_seconds)
     channel = grpc.insecure_channel(
         address,
-        options=[("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)],
+        options=[
+            ("grpc.max_send_message_length", -1),
+            ("grpc.max_receive_message_length", -1),
+            # A restarted local server is back in seconds; gRPC would wait up to two minutes.
+            ("grpc.max_reconnect_backoff_ms", RECONNECT_MILLISECONDS),
+        ],
     )
     transport = BigQueryWriteGrpcTransport(channel=channel)
     return RowWriter(_client(transport), deadline_seconds=deadline_seconds)

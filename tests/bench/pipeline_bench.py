@@ -77,8 +77,8 @@ def plain_loop(messages: list[Incoming]) -> int:
 class _Count(beam.DoFn):
     total = 0
 
-    def process(self, _) -> None:
-        _Count.total += 1
+    def process(self, encoded) -> None:
+        _Count.total += len(encoded.rows)
 
 
 def beam_graph(messages: list[Incoming]) -> int:
