@@ -1,0 +1,104 @@
+"""``tailnumber keys``: gateway keys of the local issuer."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from tailnumber.commands.options import DataDir, Json, layout_of
+from tailnumber.errors import CommandError
+from tailnumber.output import console, print_json, say, table
+from tailnumber.stack.layout import Layout, read_json
+
+app = typer.Typer(
+    help="Create, list and revoke gateway keys: what an editor or agent shows to be let in.",
+    no_args_is_help=True,
+)
+
+_COLUMNS = ("id", "user", "email", "groups", "kind", "device", "created_at", "expires_at", "state")
+
+
+@app.command(epilog="Example:  tailnumber keys create --user ada --group engineering --days 30")
+def create(  # noqa: PLR0913, PLR0917  (the options of one command)
+    user: Annotated[
+        str | None, typer.Option(help="Account name the key speaks for. Default: yours.")
+    ] = None,
+    email: Annotated[str | None, typer.Option(help="Mail address, for the records.")] = None,
+    group: Annotated[
+        list[str] | None, typer.Option(help="Group that policy asks for; may be repeated.")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="Where the key will live.")] = None,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="How long it is valid.")] = 90,
+    service: Annotated[
+        bool, typer.Option("--service", help="For a program, not a person.")
+    ] = False,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Create a gateway key. It is shown this once: only its hash is kept."""
+    from ingress.identity.keys import LocalIssuer
+    from tailnumber.control import key_store
+    from tailnumber.stack.local_key import machine_user
+
+    layout = layout_of(data_dir)
+    with key_store(layout) as store:
+        try:
+            record, key = LocalIssuer(store).mint(
+                user or machine_user(),
+                now=datetime.now(UTC),
+                email=email,
+                groups=tuple(group or ()),
+                kind="service" if service else "human",
+                device_name=device,
+                lifetime=timedelta(days=days),
+            )
+        except ValueError as error:
+            raise CommandError(f"No key was made: {error}.") from error
+    if as_json:
+        print_json({"id": record.key_id, "key": key, "expires_at": record.expires_at})
+        return
+    say(f"Key {record.key_id} for {record.subject}, valid until {record.expires_at:%Y-%m-%d}:")
+    _explain(layout, key)
+
+
+@app.command("list", epilog="Example:  tailnumber keys list --json")
+def list_keys(data_dir: DataDir = None, as_json: Json = False) -> None:
+    """List every key that was ever created, newest first; never the keys themselves."""
+    from tailnumber.control import key_document, key_store
+
+    with key_store(layout_of(data_dir)) as store:
+        keys = [key_document(record) for record in reversed(store.list())]
+    if as_json:
+        print_json({"keys": keys})
+    elif keys:
+        console().print(table(_COLUMNS, ([key[name] for name in _COLUMNS] for key in keys)))
+    else:
+        say("There is no key yet; create one with: tailnumber keys create")
+
+
+@app.command(epilog="Example:  tailnumber keys revoke 4fJ2kQ9x")
+def revoke(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="As `keys list` shows it.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Take a key back; a running gateway refuses it within a second."""
+    from tailnumber.control import key_store
+
+    with key_store(layout_of(data_dir)) as store:
+        if not store.revoke(key_id, datetime.now(UTC)):
+            raise CommandError(f"There is no key {key_id!r}; see: tailnumber keys list")
+    say(f"Key {key_id} is revoked; the gateway refuses it from now on.")
+
+
+def _explain(layout: Layout, key: str) -> None:
+    endpoints = read_json(layout.endpoints_file) or {}
+    gateway = endpoints.get("gateway", "http://127.0.0.1:8080")
+    say()
+    say(f"  {key}", style="bold")
+    say()
+    say("It is shown this once. Where to put it:")
+    say(f"  Copilot language server   GH_COPILOT_TOKEN={key}")
+    say(f"                            GH_COPILOT_API_URL={gateway}")
+    say(f"                            GH_COPILOT_SERVER_URL={gateway}")
+    say(f"  OpenAI clients            OPENAI_API_KEY={key}")
+    say(f"                            OPENAI_BASE_URL={gateway}/v1")

@@ -1,0 +1,53 @@
+"""``tailnumber query``: BigQuery SQL on what was recorded."""
+
+import csv
+import sys
+from typing import Annotated
+
+import typer
+
+from tailnumber.commands.options import DataDir, Json, layout_of
+from tailnumber.errors import CommandError
+from tailnumber.output import console, print_json, say, table, to_json
+
+_EXAMPLE = (
+    'Example:  tailnumber query "SELECT principal_subject, COUNT(*) AS prompts FROM '
+    "audit.interactions WHERE requested_at > TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 1 DAY) "
+    'GROUP BY 1 ORDER BY 2 DESC"'
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(epilog=_EXAMPLE)(query)
+
+
+def query(
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="One BigQuery statement, in quotes.")],
+    data_dir: DataDir = None,
+    as_json: Json = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
+) -> None:
+    """Ask the warehouse in BigQuery SQL.
+
+    Views to ask: audit.interactions, audit.sessions, audit.findings, audit.access_denials,
+    audit.events, audit.dead_letters, content.parts.
+    """
+    if as_json and as_csv:
+        raise CommandError("Choose one of --json and --csv.")
+    endpoints = layout_of(data_dir).read_endpoints()
+    from tailnumber.trail import open_trail
+
+    with open_trail(endpoints) as trail:
+        answer = trail.ask(sql)
+    if as_json:
+        print_json({"rows": answer.rows})
+        return
+    rows = ([row[name] for name in answer.columns] for row in answer.rows)
+    if as_csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(answer.columns)
+        writer.writerows([to_json(value) for value in row] for row in rows)
+        return
+    console().print(table(answer.columns, rows))
+    say(f"{len(answer.rows)} row{'' if len(answer.rows) == 1 else 's'}", style="dim")

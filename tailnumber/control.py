@@ -1,0 +1,73 @@
+"""Open the control state of a data directory for a command: gateway keys and credentials."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from ingress.control.store import open_sqlite
+from ingress.errors import IngressError
+from ingress.identity.keys import KeyRecord, KeyStore
+from ingress.secrets import TenantSecrets
+from ingress.upstream.credentials import CredentialStore
+from tailnumber.errors import CommandError
+from tailnumber.stack.layout import Layout
+
+
+@contextmanager
+def key_store(layout: Layout) -> Iterator[KeyStore]:
+    """Open the gateway keys.
+
+    Raises:
+        CommandError: the database cannot be used.
+    """
+    layout.create()
+    try:
+        engine = open_sqlite(layout.control_db)
+        try:
+            yield KeyStore(engine)
+        finally:
+            engine.dispose()
+    except (SQLAlchemyError, OSError) as error:
+        raise CommandError(
+            f"The key store {layout.control_db} cannot be used ({type(error).__name__}); "
+            "see: tailnumber doctor"
+        ) from error
+
+
+@contextmanager
+def credential_store(layout: Layout) -> Iterator[CredentialStore]:
+    """Open the upstreams' credentials.
+
+    Raises:
+        CommandError: a secret is damaged, or others can read it.
+    """
+    layout.create()
+    try:
+        tenant = TenantSecrets.load_or_create(layout.secrets)
+        yield CredentialStore(layout.credentials_file, tenant.kek)
+    except IngressError as error:
+        raise CommandError(f"{error}.") from error
+
+
+def key_document(record: KeyRecord) -> dict[str, object]:
+    """Return what is known of a key, for scripts."""
+    return {
+        "id": record.key_id,
+        "user": record.subject,
+        "email": record.email,
+        "groups": list(record.groups),
+        "kind": record.kind,
+        "device": record.device_name,
+        "created_at": record.created_at,
+        "expires_at": record.expires_at,
+        "revoked_at": record.revoked_at,
+        "state": _state(record),
+    }
+
+
+def _state(record: KeyRecord) -> str:
+    if record.revoked_at is not None:
+        return "revoked"
+    return "expired" if record.expires_at <= datetime.now(UTC) else "valid"

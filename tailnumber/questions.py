@@ -1,0 +1,81 @@
+"""The questions that commands ask: BigQuery SQL with parameters, the same on Google Cloud.
+
+Each filters on its view's partition column by ``@since``.
+"""
+
+from typing import Final
+
+SESSIONS: Final = """\
+WITH
+  sessions AS (
+    SELECT
+      session_id,
+      principal_id,
+      MAX(principal_subject) AS principal_subject,
+      MAX(principal_email) AS principal_email,
+      MAX(client_name) AS client_name,
+      MAX(client_version) AS client_version,
+      MIN(requested_at) AS first_requested_at,
+      MAX(requested_at) AS last_requested_at,
+      COUNT(*) AS interaction_count,
+      COUNTIF(operation = 'chat') AS chat_count,
+      COUNTIF(operation = 'inline') AS inline_count,
+      COUNTIF(status = 'blocked') AS blocked_count,
+      COUNTIF(status = 'failed') AS failed_count,
+      SUM(prompt_finding_count + completion_finding_count) AS finding_count,
+      SUM(ARRAY_LENGTH(tool_calls)) AS tool_call_count,
+      ARRAY_AGG(COALESCE(model_used, model)) AS models,
+      ARRAY_AGG(repository) AS repositories
+    FROM audit.interactions
+    WHERE requested_at >= @since
+    GROUP BY session_id, principal_id
+  )
+SELECT
+  * REPLACE (
+    ARRAY(
+      SELECT DISTINCT one FROM UNNEST(models) AS one WHERE one IS NOT NULL ORDER BY one
+    ) AS models,
+    ARRAY(
+      SELECT DISTINCT one FROM UNNEST(repositories) AS one WHERE one IS NOT NULL ORDER BY one
+    ) AS repositories
+  )
+FROM sessions
+ORDER BY last_requested_at DESC
+LIMIT @row_limit
+"""
+
+SESSION_IDS: Final = """\
+SELECT DISTINCT session_id
+FROM audit.interactions
+WHERE requested_at >= @since AND STARTS_WITH(session_id, @session_id)
+ORDER BY session_id
+LIMIT 20
+"""
+
+TURNS: Final = """\
+SELECT
+  interaction_id, requested_at, status, operation, protocol, method, path, connection,
+  principal_subject, principal_email, principal_groups, client_name, client_version,
+  model, model_used, repository, file_paths, language, streamed,
+  effect, rule_id, reason_code, http_status, finish_reasons,
+  input_tokens, output_tokens, prompt_bytes, completion_bytes,
+  prompt_part_ids, completion_part_ids, tool_calls,
+  prompt_finding_count, completion_finding_count,
+  duration_seconds, first_chunk_seconds, chunk_count, client_left
+FROM audit.interactions
+WHERE requested_at >= @since AND session_id = @session_id
+ORDER BY requested_at, interaction_id
+"""
+
+PARTS: Final = """\
+SELECT part_id, key_id, role, kind, size_bytes, ciphertext
+FROM content.parts
+WHERE occurred_at >= @since AND session_id = @session_id
+"""
+
+FINDINGS: Final = """\
+SELECT interaction_id, rule_id, tier, direction, action, location, part_id, fingerprint
+FROM audit.findings
+WHERE occurred_at >= @since AND session_id = @session_id
+ORDER BY occurred_at, finding_index
+"""

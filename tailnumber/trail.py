@@ -1,0 +1,135 @@
+"""Ask the warehouse what was recorded, with BigQuery's own client, and open sealed texts.
+
+The same SQL runs on Google's BigQuery. Every question filters on the partition column, as the
+tables on Google Cloud require. Opening a text needs the machine's keys: the warehouse has none.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from google.api_core import exceptions
+from google.api_core.client_options import ClientOptions
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
+from google.cloud.bigquery.retry import DEFAULT_RETRY
+
+from ingress.control.store import open_sqlite
+from ingress.errors import ContentKeyMissing, IngressError
+from ingress.sealing import ContentKeys, Opener
+from ingress.secrets import TenantSecrets
+from tailnumber.errors import CommandError
+from tailnumber.stack.layout import HOST, Endpoints, Layout
+
+Row = Mapping[str, Any]
+
+# Longest wait for one question on one machine.
+ANSWER_SECONDS: Final = 60.0
+# A connection that is refused is tried again for so long, and no longer.
+_RETRY: Final = DEFAULT_RETRY.with_timeout(5.0)
+_TYPES: Final[Mapping[type, str]] = {str: "STRING", int: "INT64", datetime: "TIMESTAMP"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The rows of one question and the order of their columns."""
+
+    columns: tuple[str, ...]
+    rows: list[dict[str, Any]]
+
+
+class Trail:
+    """Questions to one running stack."""
+
+    def __init__(self, client: bigquery.Client) -> None:
+        self._client = client
+
+    def ask(self, sql: str, **parameters: str | int | datetime) -> Answer:
+        """Run one query; ``@name`` in it stands for the parameter of that name.
+
+        Raises:
+            CommandError: BigQuery refused the question, or did not answer in time.
+        """
+        config = bigquery.QueryJobConfig(
+            query_parameters=[
+                bigquery.ScalarQueryParameter(name, _TYPES[type(value)], value)
+                for name, value in parameters.items()
+            ]
+        )
+        try:
+            result = self._client.query(
+                sql, config, timeout=ANSWER_SECONDS, retry=_RETRY, job_retry=None
+            ).result(timeout=ANSWER_SECONDS, retry=_RETRY, job_retry=None)
+            columns = tuple(field.name for field in result.schema)
+            return Answer(columns, [dict(row.items()) for row in result])
+        except exceptions.GoogleAPICallError as error:
+            raise CommandError(f"BigQuery refused the query: {_sentence(error)}") from error
+        except (exceptions.GoogleAPIError, OSError, TimeoutError) as error:
+            raise CommandError(
+                f"The warehouse did not answer ({type(error).__name__}); see: tailnumber status"
+            ) from error
+
+
+class Reader:
+    """Open sealed texts as someone who holds this machine's keys."""
+
+    def __init__(self, opener: Opener) -> None:
+        self._opener = opener
+
+    def text(self, key_id: str, ciphertext: bytes, part_id: str) -> str | None:
+        """Return the masked text, or None if its key was erased.
+
+        Raises:
+            CommandError: the text or the keys are damaged.
+        """
+        try:
+            return self._opener.open(key_id, ciphertext, part_id.encode()).decode("utf-8")
+        except ContentKeyMissing:
+            return None
+        except IngressError as error:
+            raise CommandError(f"A recorded text cannot be opened: {error}.") from error
+
+
+@contextmanager
+def open_trail(endpoints: Endpoints) -> Iterator[Trail]:
+    """Connect to the warehouse of a running stack."""
+    # The client's HTTP library would send even loopback requests to a proxy of the environment.
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, (os.environ.get(name), HOST)))
+    client = bigquery.Client(
+        project=endpoints.project,
+        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]  # unannotated upstream
+        client_options=ClientOptions(api_endpoint=endpoints.bigquery),
+    )
+    try:
+        yield Trail(client)
+    finally:
+        client.close()  # type: ignore[no-untyped-call]  # unannotated upstream
+
+
+@contextmanager
+def open_reader(layout: Layout) -> Iterator[Reader]:
+    """Open the content keys of a data directory.
+
+    Raises:
+        CommandError: a secret is missing, damaged or open to others.
+    """
+    try:
+        tenant = TenantSecrets.load_or_create(layout.secrets)
+    except IngressError as error:
+        raise CommandError(f"{error}.") from error
+    engine = open_sqlite(layout.control_db)
+    try:
+        yield Reader(Opener(ContentKeys(engine, tenant.kek, tenant.subkey("content-key"))))
+    finally:
+        engine.dispose()
+
+
+def _sentence(error: exceptions.GoogleAPICallError) -> str:
+    errors: Sequence[Any] = error.errors or ()
+    said = next((e["message"] for e in errors if isinstance(e, dict) and e.get("message")), "")
+    lines = str(said or error.message).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
