@@ -76,6 +76,7 @@ def _run(options: argparse.Namespace) -> int:
     except (TableError, WarehouseError, exceptions.GoogleAPICallError) as error:
         sys.stderr.write(f"pipeline: cannot start: {error}\n")
         return _EXIT_USAGE
+    driver.warm_up(places)
     subscription = Subscription(name, options.pubsub)
     sys.stdout.write(json.dumps({"ready": True, "subscription": name}) + "\n")
     sys.stdout.flush()
