@@ -13,6 +13,7 @@ from ingress.masking.mask import Finding, Masker
 from ingress.masking.stream import StreamMasker
 from ingress.protocol.stream import CompletionStream
 from ingress.protocol.texts import Channel, Prompt, Text
+from ingress.protocol.wire import LANGUAGE_MAX, NAME_MAX
 
 TO_UPSTREAM, TO_CLIENT = "to_upstream", "to_client"
 _ENGINE_PATH = "/v1/engines/"
@@ -33,6 +34,8 @@ class PromptMasking:
         protocol, body = exchange.route.protocol, exchange.body
         if protocol is not None:
             exchange.document = _parse_object(body)
+            # What goes on is what was read: of a key written twice the other value would not be.
+            exchange.body = _encode(exchange.document)
             exchange.prompt = protocol.parse_prompt(exchange.document)
             if exchange.prompt.model is None and exchange.path.startswith(_ENGINE_PATH):
                 exchange.prompt.model = exchange.path.split("/")[3]
@@ -44,7 +47,7 @@ class PromptMasking:
             exchange.prompt = Prompt(texts=[text])
 
     def mask(self, exchange: Exchange) -> None:
-        """Mask every text of the prompt in place; the body stays byte for byte if none changed.
+        """Mask every text of the prompt in place, and what was learned from the texts.
 
         Raises:
             MaskingError: a text could not be checked; nothing of it may go on.
@@ -58,11 +61,20 @@ class PromptMasking:
                 text.replace(masked)
                 changed = True
         if changed and exchange.document is not None:
+            self._mask_learned(exchange.prompt)
             exchange.body = (
                 orjson.dumps(exchange.document)
                 if exchange.route.protocol is not None
                 else exchange.document["body"].encode()
             )
+
+    def _mask_learned(self, prompt: Prompt) -> None:
+        """Mask what the events name: it was read from the texts as they came."""
+        if prompt.model:
+            prompt.model = self._masker.mask(prompt.model)[0][:NAME_MAX]
+        if prompt.language:
+            prompt.language = self._masker.mask(prompt.language)[0][:LANGUAGE_MAX]
+        prompt.file_paths = tuple(self._masker.mask(path)[0] for path in prompt.file_paths)
 
     def stream(self, exchange: Exchange) -> "MaskedStream":
         """Return the masker of a streamed answer.
@@ -174,6 +186,13 @@ def _parse_object(body: bytes) -> dict[str, object]:
     if not isinstance(document, dict):
         raise BadPrompt("The request body is no JSON object.")
     return document
+
+
+def _encode(document: dict[str, object]) -> bytes:
+    try:
+        return orjson.dumps(document)
+    except orjson.JSONEncodeError:
+        raise BadPrompt("The request body is nested too deeply.") from None
 
 
 def _decode(body: bytes) -> str:

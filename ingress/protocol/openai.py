@@ -21,7 +21,7 @@ from ingress.protocol.texts import (
     attached_paths,
     rest_of,
 )
-from ingress.protocol.wire import NAME_MAX, count, data_frame, string
+from ingress.protocol.wire import LANGUAGE_MAX, NAME_MAX, count, data_frame, listed, string
 
 _PATH_COMMENT = re.compile(
     r"\s*(?:#|//|--|;|%|<!--|/\*|\"|')\s*Path:\s*([^\n]{1,1024}?)\s*(?:-->|\*/)?\n"
@@ -36,6 +36,9 @@ _PLAIN_CHOICE = frozenset({"index", "delta", "text", "finish_reason", "logprobs"
 _PLAIN_DELTA = frozenset(
     {"role", "content", "refusal", "tool_calls", "reasoning_content", "reasoning"}
 )
+_PLAIN_CALL = frozenset({"id", "type", "index", "function"})
+# Members of a message that name something; a value that is longer than a name is a text.
+_MESSAGE_NAMES = ("role", "name", "tool_call_id")
 _TEXT_KINDS = {
     "content": "text",
     "refusal": "text",
@@ -100,7 +103,7 @@ class OpenAiChat:
     def is_plain(self, document: dict[str, Any]) -> bool:
         """Say that the frame has OpenAI's own members alone."""
         return document.keys() <= _PLAIN_FRAME and all(
-            choice.keys() <= _PLAIN_CHOICE and (choice.get("delta") or {}).keys() <= _PLAIN_DELTA
+            choice.keys() <= _PLAIN_CHOICE and _is_plain_delta(choice.get("delta"))
             for choice in document.get("choices") or ()
         )
 
@@ -139,7 +142,7 @@ class OpenAiCompletions:
             streamed=document.get("stream") is True,
             texts=texts + rest_of(document, self._known),
             file_paths=(path[1],) if path else (),
-            language=string(extra.get("language")) if isinstance(extra, dict) else None,
+            language=string(_member(extra, "language"), LANGUAGE_MAX),
         )
 
     def parse_completion(
@@ -198,43 +201,92 @@ class OpenAiEmbeddings(OpenAiCompletions):
 
 
 def _message_texts(message: dict[str, Any], location: str) -> Iterator[Text]:
-    role = message.get("role")
-    role = role if role in _ROLES else "user"
+    named = message.get("role")
+    role = named if isinstance(named, str) and named in _ROLES else "user"
+    yield from _content_texts(message, role, f"{location}.content")
+    for number, call in enumerate(listed(message, "tool_calls", BadPrompt)):
+        yield from _call_texts(call, role, f"{location}.tool_calls[{number}]")
+    # Whatever else stands there goes upstream too, so it is masked and recorded too.
+    known = {"content", "tool_calls"} | {k for k in _MESSAGE_NAMES if _is_name(message.get(k))}
+    yield from _placed(rest_of(message, frozenset(known)), role, location)
+
+
+def _content_texts(message: dict[str, Any], role: str, location: str) -> Iterator[Text]:
     kind = "tool_result" if role == "tool" else "text"
     content = message.get("content")
     if isinstance(content, str):
-        yield Text(role, kind, f"{location}.content", content, message, "content")
+        yield Text(role, kind, location, content, message, "content")
     elif isinstance(content, list):
         for number, item in enumerate(content):
-            place = f"{location}.content[{number}]"
+            place = f"{location}[{number}]"
             if not isinstance(item, dict):
                 raise BadPrompt(f"`{place}` is no object")
+            known = {"type"} if _is_name(item.get("type")) else set()
             if isinstance(item.get("text"), str):
                 yield Text(role, kind, f"{place}.text", item["text"], item, "text")
-            else:
-                yield Nested.of(item, None, role, place)
-    for number, call in enumerate(message.get("tool_calls") or ()):
-        function = call.get("function") if isinstance(call, dict) else None
-        if isinstance(function, dict) and isinstance(function.get("arguments"), str):
-            place = f"{location}.tool_calls[{number}]"
-            yield Text(role, "tool_arguments", place, function["arguments"], function, "arguments")
+                known.add("text")
+            if item.keys() - known:
+                yield from _placed(rest_of(item, frozenset(known)), role, place)
+    elif content is not None:
+        yield Nested.of(message, "content", role, location)
+
+
+def _call_texts(call: object, role: str, place: str) -> Iterator[Text]:
+    if not isinstance(call, dict):
+        raise BadPrompt(f"`{place}` is no object")
+    if _is_plain_call(call):
+        function = call["function"]
+        yield Text(role, "tool_arguments", place, function["arguments"], function, "arguments")
+    else:
+        yield Nested.of(call, None, role, place)
+
+
+def _placed(texts: list[Text], role: str, place: str) -> list[Text]:
+    for text in texts:
+        text.role, text.location = role, place
+    return texts
+
+
+def _is_plain_call(call: dict[str, Any]) -> bool:
+    """Say that a tool call holds names and one text, its arguments."""
+    function = call.get("function")
+    return (
+        isinstance(function, dict)
+        and call.keys() <= _PLAIN_CALL
+        and function.keys() <= {"name", "arguments"}
+        and isinstance(function.get("arguments"), str)
+        and all(_is_name(call.get(key)) for key in ("id", "type", "index"))
+        and _is_name(function.get("name"))
+    )
+
+
+def _member(value: object, key: str) -> object:
+    return value.get(key) if isinstance(value, dict) else None
+
+
+def _is_name(value: object) -> bool:
+    """Say that a value is too small to carry a text."""
+    return value is None or isinstance(value, int) or (isinstance(value, str) and len(value) <= 64)
 
 
 def _prompt_texts(document: dict[str, Any]) -> Iterator[Text]:
     yield from _listed_texts(document, "prompt", "prefix")
     suffix = document.get("suffix")
-    if isinstance(suffix, str) and suffix:
+    if isinstance(suffix, str):
         yield Text("user", "suffix", "suffix", suffix, document, "suffix")
+    elif suffix is not None:
+        yield Nested.of(document, "suffix", "user", "suffix")
 
 
 def _listed_texts(document: dict[str, Any], key: str, kind: str) -> Iterator[Text]:
     value = document.get(key)
     if isinstance(value, str):
         yield Text("user", kind, key, value, document, key)
-    elif isinstance(value, list):
+    elif isinstance(value, list) and all(isinstance(item, str) for item in value):
         for number, item in enumerate(value):
-            if isinstance(item, str):
-                yield Text("user", kind, f"{key}[{number}]", item, value, number)
+            yield Text("user", kind, f"{key}[{number}]", item, value, number)
+    elif isinstance(value, list):
+        yield Nested.of(document, key, "user", key)
     else:
         raise BadPrompt(f"`{key}` is neither text nor list")
 
@@ -248,7 +300,7 @@ def _choices(
     usage = document.get("usage")
     if isinstance(usage, dict):
         _note_usage(usage, completion)
-    for place, choice in enumerate(document.get("choices") or ()):
+    for place, choice in enumerate(listed(document, "choices", ProtocolError)):
         if not isinstance(choice, dict):
             raise ProtocolError("a choice is no object")
         index = choice.get("index", place)
@@ -274,7 +326,7 @@ def _delta_texts(delta: dict[str, Any], index: int, completion: Completion) -> I
         if isinstance(value, str):
             slot = 1 if key == "refusal" else 0
             yield Delta(Channel(index, kind, slot), delta, key, value)
-    for place, call in enumerate(delta.get("tool_calls") or ()):
+    for place, call in enumerate(listed(delta, "tool_calls", ProtocolError)):
         if not isinstance(call, dict):
             raise ProtocolError("a tool call is no object")
         number = call.get("index", place)
@@ -287,6 +339,20 @@ def _delta_texts(delta: dict[str, Any], index: int, completion: Completion) -> I
         tool.name = tool.name or string(function.get("name")) or ""
         if isinstance(function.get("arguments"), str):
             yield Delta(channel, function, "arguments", function["arguments"])
+
+
+def _is_plain_delta(delta: object) -> bool:
+    """Say that a delta has texts and functions' arguments where they are looked for, alone."""
+    if not delta:
+        return True
+    if not isinstance(delta, dict) or not delta.keys() <= _PLAIN_DELTA:
+        return False
+    return all(
+        all(call.keys() <= _PLAIN_CALL for call in value or ())
+        if key == "tool_calls"
+        else value is None or isinstance(value, str)
+        for key, value in delta.items()
+    )
 
 
 def _finished(document: dict[str, Any]) -> set[int]:

@@ -70,12 +70,15 @@ class Nested(Text):
         Raises:
             BadPrompt: it did not stay JSON; nothing of it may go on.
         """
-        self.value = masked
         try:
-            document = orjson.loads(masked)
+            before, document = orjson.loads(self.value), orjson.loads(masked)
         except orjson.JSONDecodeError:
             raise BadPrompt(f"`{self.location}` cannot be masked") from None
+        self.value = masked
         if self.key is None:
+            # A member's own name may be what was masked.
+            for name in before:
+                del self.holder[name]
             self.holder.update(document)
         else:
             self.holder[self.key] = document

@@ -4,10 +4,14 @@ from typing import Any, ClassVar, Final, Protocol
 
 import orjson
 
+from ingress.errors import IngressError
 from ingress.protocol.texts import Channel, Completion, Delta, Prompt, Text
 
 # Longest name or id that a column takes; a longer one is cut.
 NAME_MAX: Final = 256
+LANGUAGE_MAX: Final = 64
+# Largest number of a column. Source: BigQuery, "Data types", INT64.
+COUNT_MAX: Final = 2**63 - 1
 
 
 class WireProtocol(Protocol):
@@ -53,11 +57,25 @@ def data_frame(document: dict[str, Any], event: bytes = b"") -> bytes:
     return name + b"data: " + orjson.dumps(document) + b"\n\n"
 
 
-def string(value: object) -> str | None:
+def listed(holder: dict[str, Any], key: str, refusal: type[IngressError]) -> list[Any]:
+    """Return the list under ``key``; an empty one if nothing stands there.
+
+    Raises:
+        IngressError: ``refusal``; something else stands there.
+    """
+    value = holder.get(key)
+    if value is None or isinstance(value, list):
+        return value or []
+    raise refusal(f"`{key}` is no list")
+
+
+def string(value: object, most: int = NAME_MAX) -> str | None:
     """Return a name or id, cut to what its column takes; None for anything else."""
-    return value[:NAME_MAX] if isinstance(value, str) and value else None
+    return value[:most] if isinstance(value, str) and value else None
 
 
 def count(value: object) -> int | None:
     """Return a count of tokens; None for anything else."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= COUNT_MAX:
+        return value
+    return None

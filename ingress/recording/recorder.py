@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from ingress.context import Context
-from ingress.errors import AuditUnavailable, IngressError, Unauthenticated
+from ingress.errors import AuditUnavailable, BodyTooLarge, IngressError, Unauthenticated
 from ingress.exchange import Exchange, Located, Outcome
 from ingress.identity.principal import Principal
 from ingress.ids import derived_id, new_id, timestamp, utc_now
@@ -31,6 +31,8 @@ _log = logging.getLogger(__name__)
 
 # Part ids remembered as recorded; about 10 MB. A forgotten part is recorded again, never lost.
 KNOWN_PARTS_MAX: Final = 50_000
+# Largest record of a prompt, with the texts beside it: the record of its end repeats what it names.
+RECORD_BYTES_MAX: Final = 9_000_000
 # Pause between tries to record how an interaction ended, seconds.
 _RETRY_SECONDS: Final = 1.0
 # Kinds of channels that a part's kind tells; every other is text.
@@ -92,6 +94,7 @@ class Recorder:
 
         Raises:
             AuditUnavailable: it is not durable; nothing may go upstream.
+            BodyTooLarge: it has too many parts for one record.
             SealingUnavailable: its texts cannot be sealed.
         """
         texts = _prompt_texts(exchange)
@@ -273,6 +276,8 @@ class Recorder:
         record["findings"] = [_finding(found) for found in findings]
         beside, overflow = _split_contents(sealed.contents)
         body, contents = orjson.dumps(record), orjson.dumps(beside)
+        if opens and len(body) + len(contents) > RECORD_BYTES_MAX:
+            raise BodyTooLarge("The prompt has more parts than one record can name.")
         waiting: list[asyncio.Future[Any]] = [
             self._journal.append_content(
                 _overflow_message(record, subject, batch),
