@@ -85,11 +85,19 @@ class Masker:
         self.tier2 = tier2
         self._key = key
 
-    def mask(self, text: str, *, path: str | None = None) -> tuple[str, tuple[Finding, ...]]:
+    def mask(
+        self, text: str, *, path: str | None = None, vault: dict[str, str] | None = None
+    ) -> tuple[str, tuple[Finding, ...]]:
         """Return the masked text and the findings by place.
 
         The very same object comes back when nothing was changed. Other verbatim occurrences of a
         masked value are masked too, also before the place where it was recognised.
+
+        Args:
+            text: what may hold secrets.
+            path: where it comes from, if known.
+            vault: receives each masked value by its placeholder, for `Restorer`. A value longer
+                than its rule's longest is left out: its placeholder does not stand for all of it.
 
         Raises:
             MaskingError: the text could not be checked and must not pass.
@@ -106,11 +114,14 @@ class Masker:
         findings: list[Finding] = []
         at = 0
         for cluster in clusters:
-            finding = self.finding(cluster, text[cluster.start : cluster.end], 0)
+            value = text[cluster.start : cluster.end]
+            finding = self.finding(cluster, value, 0)
             findings.append(finding)
             if cluster.masked:
                 pieces += (text[at : cluster.start], finding.placeholder)
                 at = cluster.end
+                if vault is not None and len(value) <= self.most(cluster):
+                    vault[finding.placeholder] = value
         return ("".join([*pieces, text[at:]]) if at else text), tuple(findings)
 
     def stream(self) -> StreamMasker:
