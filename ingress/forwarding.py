@@ -66,6 +66,8 @@ _NOT_RETURNED: Final = frozenset(
         b"upgrade",
     }
 )
+# Largest piece of a stream that one record of the journal holds; a larger one becomes several.
+_CHUNK_BYTES_MAX: Final = 512 * 1024
 _UPSTREAM_TEXT: Final = "The upstream of this gateway did not answer as it should ({code})."
 
 
@@ -94,13 +96,15 @@ class Forwarder:
             ClientGone: the client left; that is recorded too.
         """
         reason = "internal"
+        response: UpstreamResponse | None = None
         try:
-            response = await self._send(exchange)
-            relay.watch(response.abort)
             try:
+                response = await self._send_watched(exchange, relay)
+                relay.watch(response.abort)
                 await self._bring_back(exchange, relay, masking, response)
             finally:
-                response.abort()
+                if response is not None:
+                    response.abort()
                 relay.close()
             reason = ""
         except ClientGone:
@@ -119,12 +123,26 @@ class Forwarder:
             reason = error.code
             raise
         except asyncio.CancelledError:
-            reason = "gateway_stopped"
+            reason = "client_left" if relay.gone else "gateway_stopped"
             raise
         finally:
             if reason:
                 exchange.outcome.client_left = reason == "client_left"
                 await self._fail(exchange, relay, reason)
+
+    async def _send_watched(self, exchange: Exchange, relay: Relay) -> UpstreamResponse:
+        """Send; give the upstream up at once if the client leaves before its answer begins."""
+        task = asyncio.current_task()
+        if task is not None:
+            relay.watch(task.cancel)
+        try:
+            return await self._send(exchange)
+        except asyncio.CancelledError:
+            if not relay.gone:
+                raise
+            if task is not None:
+                task.uncancel()
+            raise ClientGone from None
 
     async def _send(self, exchange: Exchange) -> UpstreamResponse:
         connection = exchange.route.connection
@@ -187,7 +205,7 @@ class Forwarder:
     ) -> None:
         relay.streams = True
         await relay.start(response.status, headers)
-        recorded = False
+        recorded, rest = False, b""
         try:
             async for piece in response.chunks():
                 released = stream.feed(piece)
@@ -200,9 +218,12 @@ class Forwarder:
                     await relay.send(released)
                 elif released and not recorded:
                     await self._release(exchange, relay, released)
+                if stream.failure is not None and not recorded:
+                    raise stream.failure
+            if not recorded:
+                rest = stream.finish()
         finally:
             if not recorded:
-                rest = stream.finish() if not relay.gone else b""
                 stream.place_findings()
         if not recorded:
             await self._end_without_done(exchange, relay, stream, rest)
@@ -223,6 +244,10 @@ class Forwarder:
 
     async def _release(self, exchange: Exchange, relay: Relay, released: bytes) -> None:
         """Send a piece of a stream, durable first where the decision says strict."""
+        if len(released) > _CHUNK_BYTES_MAX:
+            await self._release(exchange, relay, released[:_CHUNK_BYTES_MAX])
+            await self._release(exchange, relay, released[_CHUNK_BYTES_MAX:])
+            return
         decision = exchange.decision
         if decision is None or decision.assurance == "strict":
             await self._recorder.chunk(exchange, exchange.outcome.chunk_count, released)

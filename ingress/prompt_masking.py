@@ -146,6 +146,11 @@ class MaskedStream:
         return self._stream.finish()
 
     @property
+    def failure(self) -> ProtocolError | None:
+        """Return why the stream cannot go on, once what stood before is released."""
+        return self._stream.failure
+
+    @property
     def ended(self) -> bool:
         """Say that the protocol's end was seen: ``[DONE]``, or every choice finished."""
         completion = self.completion

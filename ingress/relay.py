@@ -20,7 +20,7 @@ class ClientGone(Exception):
 class Relay:
     """One exchange's way to its client."""
 
-    __slots__ = ("_exchange", "_receive", "_send", "_watch", "gone", "started", "streams")
+    __slots__ = ("_exchange", "_left", "_receive", "_send", "_watch", "gone", "started", "streams")
 
     def __init__(
         self,
@@ -32,6 +32,7 @@ class Relay:
         self._receive = receive
         self._send = send
         self._watch: asyncio.Task[None] | None = None
+        self._left: Callable[[], object]
         self.started = False
         self.streams = False
         self.gone = False
@@ -58,15 +59,18 @@ class Relay:
             if not message.get("more_body"):
                 return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    def watch(self, left: Callable[[], None]) -> None:
-        """Call ``left`` once if the client leaves before the answer has ended."""
+    def watch(self, left: Callable[[], object]) -> None:
+        """Call ``left`` once if the client leaves before the answer has ended; the last counts."""
+        self._left = left
+        if self._watch is not None:
+            return
 
         async def wait() -> None:
             while (await self._receive())["type"] != "http.disconnect":
                 pass
             if not self.gone and self._watch is not None:
                 self.gone = True
-                left()
+                self._left()
 
         self._watch = spawn(wait(), "watch client")
 

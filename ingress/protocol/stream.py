@@ -45,6 +45,7 @@ class CompletionStream:
         "_protocol",
         "_splitter",
         "completion",
+        "failure",
     )
 
     def __init__(
@@ -54,6 +55,7 @@ class CompletionStream:
         mask_whole: Callable[[str, str], str],
     ) -> None:
         self.completion = Completion()
+        self.failure: ProtocolError | None = None
         self._protocol = protocol
         self._new_masker = new_masker
         self._mask_whole = mask_whole
@@ -64,10 +66,21 @@ class CompletionStream:
     def feed(self, piece: bytes) -> bytes:
         """Return what may be released after this piece of the upstream's stream.
 
+        If a frame is not what its protocol says, that is what stood before it, and ``failure``
+        is set: release, then raise it.
+
         Raises:
-            ProtocolError: a frame is not what its protocol says; nothing of it was released.
+            ProtocolError: the piece's first frame is such a one.
         """
-        return b"".join([self._frame(frame) for frame in self._splitter.feed(piece)])
+        released: list[bytes] = []
+        try:
+            for frame in self._splitter.feed(piece):
+                released.append(self._frame(frame))  # noqa: PERF401  (kept when a later one fails)
+        except ProtocolError as error:
+            if not released:
+                raise
+            self.failure = error
+        return b"".join(released)
 
     def finish(self) -> bytes:
         """Return what is left when the upstream ended: an unfinished frame, held texts.

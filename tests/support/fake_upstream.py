@@ -7,6 +7,7 @@ short chat answer.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import struct
@@ -175,10 +176,8 @@ class FakeUpstream:
 
 
 def _shut(connection: socket.socket) -> None:
-    try:
+    with contextlib.suppress(OSError):  # it is closed already
         connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass  # it is closed already
 
 
 def _read(reader: object) -> Seen | None:

@@ -21,10 +21,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
+import pytest
 import uvicorn
 import uvloop
 from fake_transport import FakeTransport
-from pytest import MonkeyPatch
 
 import ingress.app
 from ingress.control.store import open_sqlite
@@ -148,7 +148,7 @@ class RunningGateway:
     def __enter__(self) -> Self:
         self.reading = Reading(self.settings.data_dir)
         self.key = self.reading.key("ada")
-        with MonkeyPatch.context() as patch:
+        with pytest.MonkeyPatch.context() as patch:
             patch.setattr(ingress.app, "PubSubTransport", lambda *_, **__: self.transport)
             patch.setattr(ingress.app, "Journal", partial(Journal, files=self._files))
             patch.setattr(ingress.app, "UpstreamClient", partial(UpstreamClient, self._limits))
@@ -181,7 +181,7 @@ class RunningGateway:
 
         async def serve() -> None:
             task = asyncio.ensure_future(self._server.serve([listener]))
-            while not self._server.started and not task.done():
+            while not self._server.started and not task.done():  # noqa: ASYNC110 - uvicorn has no event for it
                 await asyncio.sleep(0.005)
             self._ready.set()
             await task
