@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tailnumber.commands.options import DataDir
-from tailnumber.stack.layout import Layout
+from tailnumber.stack.layout import DEFAULT_PORT, Layout
 
 
 def register(app: typer.Typer) -> None:
@@ -23,7 +23,9 @@ def demo(
         ),
     ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep what earlier demos recorded.")] = False,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the gateway.")] = 8080,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the gateway.")
+    ] = DEFAULT_PORT,
     data_dir: DataDir = None,
 ) -> None:
     """Start a stack, send an hour of six people's work through it, show what was recorded.

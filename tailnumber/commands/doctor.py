@@ -18,8 +18,9 @@ def register(app: typer.Typer) -> None:
 
 def doctor(
     port: Annotated[
-        int, typer.Option(min=1, max=65535, help="Port the gateway would take.")
-    ] = 8080,
+        int | None,
+        typer.Option(min=1, max=65535, help="Port of the gateway. Default: 8080, or as it runs."),
+    ] = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:

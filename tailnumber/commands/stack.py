@@ -11,7 +11,7 @@ import typer
 from tailnumber.commands.options import DataDir, Json, layout_of
 from tailnumber.errors import CheckFailed, CommandError
 from tailnumber.output import console, print_json, say, table
-from tailnumber.stack.layout import Layout, is_locked, lock_holder
+from tailnumber.stack.layout import DEFAULT_PORT, Layout, is_locked, lock_holder
 
 # The parts are given about 13 s to stop; a supervisor that takes longer hangs.
 _DOWN_SECONDS: Final = 25.0
@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 def up(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port of the gateway; 0 takes a free one.")
-    ] = 8080,
+    ] = DEFAULT_PORT,
     demo: Annotated[
         bool, typer.Option("--demo", help="With a made-up Copilot on this machine as upstream.")
     ] = False,

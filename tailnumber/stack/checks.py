@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
+from urllib.parse import urlsplit
 
 from tailnumber.stack.health import inspect
-from tailnumber.stack.layout import Layout, is_locked, port_is_free, read_json
+from tailnumber.stack.layout import DEFAULT_PORT, Layout, is_locked, port_is_free, read_json
 
 Level = Literal["ok", "warn", "fail"]
 
@@ -53,7 +54,7 @@ class Finding(NamedTuple):
     text: str
 
 
-def run_checks(layout: Layout, port: int) -> list[Finding]:
+def run_checks(layout: Layout, port: int | None) -> list[Finding]:
     """Run every check; none changes anything."""
     checks: Iterable[Callable[[], Finding]] = (
         lambda: check_python(sys.version_info[:2]),
@@ -92,12 +93,14 @@ def check_packages(names: Iterable[str]) -> Finding:
     return Finding("packages", "ok", "Everything that the stack needs is installed.")
 
 
-def check_port(layout: Layout, port: int) -> Finding:
+def check_port(layout: Layout, port: int | None) -> Finding:
     """Check that the gateway can listen, or that it is our own gateway that does."""
+    endpoints = read_json(layout.endpoints_file) if is_locked(layout.lock_file) else None
+    ours = urlsplit(endpoints["gateway"]).port if endpoints else None
+    port = port or ours or DEFAULT_PORT
     if port_is_free(port):
         return Finding("port", "ok", f"Port {port} is free.")
-    endpoints = read_json(layout.endpoints_file) or {}
-    if is_locked(layout.lock_file) and str(endpoints.get("gateway", "")).endswith(f":{port}"):
+    if port == ours:
         return Finding("port", "ok", f"Port {port} is the running gateway's.")
     return Finding(
         "port",

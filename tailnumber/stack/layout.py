@@ -26,6 +26,7 @@ DEAD_LETTER_TOPIC: Final = "audit-dead-letters"
 DEAD_LETTER_SUBSCRIPTION: Final = DEAD_LETTER_TOPIC
 
 HOST: Final = "127.0.0.1"
+DEFAULT_PORT: Final = 8080
 # Below the ephemeral range of Linux and macOS, so that no outgoing connection takes the port of
 # a part while it is being restarted.
 _INTERNAL_PORTS: Final = range(20_000, 32_000)

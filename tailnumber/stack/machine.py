@@ -36,7 +36,6 @@ from tailnumber.stack.layout import (
 from tailnumber.stack.local_key import local_key
 from tailnumber.stack.part import PartSpec
 
-DEFAULT_PORT: Final = 8080
 # Gateway first, so that nothing new comes in; then the loader, which still takes what was sent.
 STOP_ORDER: Final = ("ingress", "pipeline")
 DEMO_CREDENTIAL: Final = "demo-copilot"
@@ -155,6 +154,7 @@ class Machine:
             _python("pipeline", "run", *arguments),
             # Not after the warehouse: Beam loads while that starts, and the first call waits.
             after=("pubsub",) if self.starts_pubsub else (),
+            start_attempts=4,
         )
 
 

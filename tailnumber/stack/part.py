@@ -20,7 +20,7 @@ from tailnumber.stack.layout import HOST
 
 State = Literal["waiting", "starting", "ready", "backing off", "stopped"]
 
-READY_SECONDS: Final = 40.0
+READY_SECONDS: Final = 60.0
 LOG_BYTES_MAX: Final = 10 * 1024 * 1024
 _LOG_TAIL_BYTES: Final = 16 * 1024
 _READ_BYTES: Final = 64 * 1024
@@ -39,6 +39,8 @@ class PartSpec:
     environ: Mapping[str, str] = field(default_factory=dict)
     after: tuple[str, ...] = ()
     ready_seconds: float = READY_SECONDS
+    # Tries at the start of the stack; for a part that may meet another that is not up yet.
+    start_attempts: int = 1
     stop_seconds: float = 3.0
     # Time that the next part in the order of the stop still gets for what this one sent last.
     linger_seconds: float = 0.0

@@ -124,7 +124,8 @@ class RunningStack:
         state = {"started_at": self._started_at.isoformat(), "parts": parts}
         write_private(self._layout.state_file, json.dumps(state, indent=2) + "\n")
         if self._announced and not self.stopping:
-            pids = {name: part["pid"] for name, part in parts.items() if part["pid"]}
+            pids = {"supervisor": os.getpid()}
+            pids |= {name: part["pid"] for name, part in parts.items() if part["pid"]}
             document = asdict(self.machine.endpoints(pids))
             write_private(self._layout.endpoints_file, json.dumps(document, indent=2) + "\n")
 

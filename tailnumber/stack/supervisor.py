@@ -147,7 +147,7 @@ class Supervisor:
             self._ended(part, starting_up=starting_up)
 
     def _ended(self, part: Part, *, starting_up: bool) -> None:
-        if starting_up:
+        if starting_up and part.restart_count + 1 >= part.spec.start_attempts:
             raise StartFailed(_start_failure(part))
         name = part.spec.name
         if part.age_seconds > STEADY_SECONDS:

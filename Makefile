@@ -1,0 +1,49 @@
+# Tailnumber. `make` alone lists the targets.
+#
+# One virtual environment, .venv, from PyPI alone and from locked hashes (constraints.txt).
+
+PYTHON ?= python3
+UV_VERSION := 0.13.8
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.setup-stamp
+# DEMO_EXIT=1 ends the demo once its rows are seen; DEMO_ARGS are further options of it.
+DEMO_ARGS ?=
+export DEMO_EXIT
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check schemas serve
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Make .venv with everything in it (again only when the lock changed)
+
+demo: $(STAMP) ## Start the stack, play an hour of work, show the audit (DEMO_EXIT=1: then stop)
+	@$(BIN)/tailnumber demo $(DEMO_ARGS)
+
+test: $(STAMP) ## Run every test that needs no more than this machine
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -q
+
+check: $(STAMP) ## Check style, formatting, types, and that rendered schemas are up to date
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m schemas check
+
+schemas: $(STAMP) ## Render the JSON Schemas, table schemas and views from schemas/
+	$(BIN)/python -m schemas render
+
+serve: $(STAMP) ## Run the stack in the foreground, with your own policy (see README)
+	@$(BIN)/tailnumber up
+
+$(STAMP): constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not ((3, 11) <= sys.version_info[:2] < (3, 14)))' || { \
+	  echo "Tailnumber needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is not one; say which: make setup PYTHON=python3.11" >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@echo "Installing the locked dependencies (about 1 GB, a few minutes the first time) …"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r constraints.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --reinstall-package tailnumber -e .
+	@touch $(STAMP)
+	@echo "Ready: $(BIN)/tailnumber"
