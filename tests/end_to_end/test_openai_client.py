@@ -46,7 +46,7 @@ def test_an_answer_and_a_stream_become_two_rows_and_their_texts_replay(stack):
 
 
 def test_a_refused_person_reads_the_rules_text_and_the_refusal_is_a_row(stack):
-    made = stack.run("keys", "create", "--user", "gone", "--group", "departed")
+    made = stack.run("keys", "create", "--user", "gone", "--group", "on-hold")
     with (
         OpenAI(
             base_url=f"{stack.gateway}/v1",

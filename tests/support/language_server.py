@@ -122,7 +122,8 @@ class Editor:
         )
         if not self.progress_ended.wait(seconds):
             raise TimeoutError("the chat did not end")
-        return "".join(step.get("reply") or "" for step in self.progress)
+        rounds = [each for step in self.progress for each in step.get("editAgentRounds") or ()]
+        return "".join(each.get("reply") or "" for each in rounds)
 
     def request(self, method: str, params: Any, seconds: float = 30) -> Any:
         """Send a request and return its result."""

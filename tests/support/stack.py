@@ -67,7 +67,7 @@ class Stack:
         """Return the rows of a question in BigQuery SQL."""
         return self.run("query", sql)["rows"]
 
-    def query_until(self, sql: str, count: int, seconds: float = 20) -> list[dict[str, Any]]:
+    def query_until(self, sql: str, count: int, seconds: float = 45) -> list[dict[str, Any]]:
         """Ask again until there are ``count`` rows; return what there is at the deadline."""
         deadline = time.monotonic() + seconds
         rows = self.query(sql)
@@ -77,10 +77,14 @@ class Stack:
         return rows
 
     def kill(self, part: str) -> None:
-        """End one part as a power cut would."""
-        os.kill(
-            json.loads((self.data_dir / "endpoints.json").read_text())["pids"][part], signal.SIGKILL
-        )
+        """End one part as a power cut would; wait for it first if it is being restarted."""
+        deadline = time.monotonic() + 30
+        while (pid := self._pid(part)) is None and time.monotonic() < deadline:
+            time.sleep(0.1)
+        os.kill(pid, signal.SIGKILL)
+
+    def _pid(self, part: str) -> int | None:
+        return json.loads((self.data_dir / "endpoints.json").read_text())["pids"].get(part)
 
     def stop(self) -> int:
         """Stop everything as Ctrl-C does; return the exit code."""
