@@ -10,18 +10,19 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 notes, name, *how = sys.argv[1:]
 
 
 def note(what: str) -> None:
-    with open(notes, "a") as file:
+    with Path(notes).open("a") as file:
         file.write(f"{what} {name} {os.getpid()}\n")
 
 
 note("start")
 if "dies" in how:
-    print("fake: the disk is not there; plug it in", file=sys.stderr)
+    sys.stderr.write("fake: the disk is not there; plug it in\n")
     sys.exit(2)
 
 
@@ -34,12 +35,11 @@ def stop(*_: object) -> None:
 
 signal.signal(signal.SIGTERM, signal.SIG_IGN if "stubborn" in how else stop)
 if "silent" not in how:
-    print("a line that is no JSON", flush=True)
-    print(json.dumps({"ready": True}), flush=True)
+    sys.stdout.write("a line that is no JSON\n" + json.dumps({"ready": True}) + "\n")
+    sys.stdout.flush()
     note("ready")
 if "once" in how:
-    with open(notes) as file:
-        first = file.read().count(f"start {name} ") == 1
+    first = Path(notes).read_text().count(f"start {name} ") == 1
     if first:
         time.sleep(0.2)
         os._exit(7)

@@ -1,8 +1,8 @@
+import re
 from datetime import UTC, datetime, timedelta
 
-from ingress.identity.keys import KEY_PATTERN, KeyVerifier
 from ingress.control.store import open_sqlite
-import re
+from ingress.identity.keys import KEY_PATTERN, KeyVerifier
 
 
 def test_created_key_opens_the_gateway_with_its_facts(tailnumber):
@@ -40,7 +40,10 @@ def test_text_form_says_where_to_put_the_key(tailnumber):
 def test_list_never_shows_a_key(tailnumber):
     made = tailnumber.on_data("keys", "create", "--user", "ada", "--json").document
 
-    for listed in (tailnumber.on_data("keys", "list"), tailnumber.on_data("keys", "list", "--json")):
+    for listed in (
+        tailnumber.on_data("keys", "list"),
+        tailnumber.on_data("keys", "list", "--json"),
+    ):
         assert made["id"] in listed.out
         assert made["key"] not in listed.out
 
