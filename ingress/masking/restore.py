@@ -9,8 +9,7 @@ what the model itself wrote first. Whatever the pieces of a stream, the result i
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
-from os.path import commonprefix
+from collections.abc import Iterator, Mapping, Sequence
 
 
 class Restorer:
@@ -24,7 +23,7 @@ class Restorer:
         self._vault = {name: value for name, value in vault.items() if name}
         self._sorted = sorted(self._vault)
         self._lengths = sorted({len(name) for name in self._vault}, reverse=True)
-        self._head = commonprefix(self._sorted)  # noqa: RUF071  # of names, not of paths
+        self._head = _common_beginning(self._sorted)
 
     @property
     def longest(self) -> int:
@@ -122,3 +121,12 @@ class StreamRestorer:
         """Return the rest. The text has ended."""
         rest, self._pending = self._pending, ""
         return self._restorer.restore(rest)
+
+
+def _common_beginning(names: Sequence[str]) -> str:
+    """Return what all names begin with; they are sorted."""
+    if not names:
+        return ""
+    first, last = names[0], names[-1]
+    same = (at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other)
+    return first[: next(same, min(len(first), len(last)))]
