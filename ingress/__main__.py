@@ -56,7 +56,11 @@ def main() -> int:
         timeout_graceful_shutdown=5,
     )
     server = _Server(config)
-    server.run(sockets=[listener])
+    try:
+        server.run(sockets=[listener])
+    except SystemExit:  # how uvicorn ends a start that failed
+        if app.start_error is None:
+            raise
     if app.start_error is not None:
         return _cannot_start(app.start_error)
     return 0 if server.started else 1

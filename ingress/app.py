@@ -25,7 +25,7 @@ from ingress.ids import new_id
 from ingress.local import LocalAnswers
 from ingress.masking.detect import Detector
 from ingress.masking.mask import Masker
-from ingress.masking.rules import RuleSet, builtin_rules, load_rules, merge
+from ingress.masking.rules import RuleError, RuleSet, builtin_rules, load_rules, merge
 from ingress.parts import Parts
 from ingress.policy.decide import Policy
 from ingress.policy.load import load_policy
@@ -42,7 +42,7 @@ from ingress.routes.health import health_router
 from ingress.routing import Router
 from ingress.sealing import ContentKeys, Opener, Sealer
 from ingress.secrets import TenantSecrets
-from ingress.settings import Settings
+from ingress.settings import Settings, SettingsError
 from ingress.telemetry import Metrics
 from ingress.upstream.client import UpstreamClient
 from ingress.upstream.credentials import CredentialStore
@@ -65,7 +65,15 @@ class Ingress(FastAPI):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Send the data path straight to the gateway."""
-        if scope["type"] == "lifespan" or scope.get("path") in CONTROL_PATHS or not self.parts:
+        if scope["type"] == "lifespan":
+
+            async def tell(message: Any) -> None:
+                # The server would log the traceback; the one sentence is ``start_error``.
+                known = self.start_error is not None
+                await send({"type": message["type"]} if known else message)
+
+            await super().__call__(scope, receive, tell)
+        elif scope.get("path") in CONTROL_PATHS or not self.parts:
             await super().__call__(scope, receive, send)
         else:
             await self.parts.gateway(scope, receive, send)
@@ -154,16 +162,24 @@ def build_rules(policy: Policy, settings: Settings, fingerprint_key: bytes) -> R
     masking = policy.document.masking
     detector = Detector(_rule_set(masking.rules, settings), engine=settings.masking_engine)
     masker = Masker(detector, fingerprint_key, tier2=masking.tier2)
-    return Rules(policy, Router(policy.document.connections), PromptMasking(masker))
+    return Rules(
+        policy, Router(policy.document.connections), PromptMasking(masker, restore=masking.restore)
+    )
 
 
 def _rule_set(names: tuple[str, ...], settings: Settings) -> RuleSet:
     base = settings.policy_file.parent
-    sets = [
-        builtin_rules() if name == "builtin" else load_rules((base / name).read_text(), name)
-        for name in names
-    ]
-    return merge(*sets)
+    try:
+        sets = [
+            builtin_rules() if name == "builtin" else load_rules((base / name).read_text(), name)
+            for name in names
+        ]
+        return merge(*sets)
+    except RuleError as error:
+        raise SettingsError(f"masking rules: {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        listed = ", ".join(names)
+        raise SettingsError(f"masking rules cannot be read ({listed}): {error}") from error
 
 
 def _start_recording(settings: Settings) -> tuple[Journal, Publisher]:
