@@ -62,6 +62,8 @@ class Exchange:
     document: dict[str, Any] | None = None
     prompt: Prompt = field(default_factory=Prompt)
     findings: list[Located] = field(default_factory=list)
+    # Placeholder to value, of this request alone; never recorded, gone with the exchange.
+    vault: dict[str, str] = field(default_factory=dict, repr=False)
     decision: PolicyDecision | None = None
     policy_digest: str = ""
     prompt_part_ids: list[str] = field(default_factory=list)

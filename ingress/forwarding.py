@@ -25,6 +25,7 @@ from ingress.policy.rules import Connection
 from ingress.prompt_masking import MaskedStream, PromptMasking
 from ingress.recording.recorder import Recorder
 from ingress.relay import ClientGone, HeaderList, Relay
+from ingress.tasks import spawn
 from ingress.telemetry import Metrics
 from ingress.upstream.client import UpstreamClient, UpstreamResponse
 from ingress.upstream.origin import Origin
@@ -193,7 +194,7 @@ class Forwarder:
         exchange.outcome.completion_bytes = len(body)
         exchange.outcome.first_chunk_seconds = _since(exchange)
         await self._record_end(exchange)
-        await relay.answer(response.status, headers, body)
+        await relay.answer(response.status, headers, masking.restored(exchange, body))
 
     async def _stream(
         self,
@@ -215,9 +216,9 @@ class Forwarder:
                     self._count(exchange, released)
                     stream.place_findings()
                     await self._record_end(exchange)
-                    await relay.send(released)
+                    await relay.send(stream.restored(released, last=True))
                 elif released and not recorded:
-                    await self._release(exchange, relay, released)
+                    await self._release(exchange, relay, stream, released)
                 if stream.failure is not None and not recorded:
                     raise stream.failure
             if not recorded:
@@ -235,24 +236,29 @@ class Forwarder:
         """End a stream whose upstream closed without the protocol's last word."""
         if not stream.ended:
             if rest:
-                await self._release(exchange, relay, rest)
+                await self._release(exchange, relay, stream, rest)
             raise UpstreamProtocolError("the stream ended before its end was told")
         self._count(exchange, rest)
         await self._record_end(exchange)
-        if rest:
-            await relay.send(rest)
+        last = stream.restored(rest, last=True)
+        if last:
+            await relay.send(last)
 
-    async def _release(self, exchange: Exchange, relay: Relay, released: bytes) -> None:
+    async def _release(
+        self, exchange: Exchange, relay: Relay, stream: MaskedStream, released: bytes
+    ) -> None:
         """Send a piece of a stream, durable first where the decision says strict."""
         if len(released) > _CHUNK_BYTES_MAX:
-            await self._release(exchange, relay, released[:_CHUNK_BYTES_MAX])
-            await self._release(exchange, relay, released[_CHUNK_BYTES_MAX:])
+            await self._release(exchange, relay, stream, released[:_CHUNK_BYTES_MAX])
+            await self._release(exchange, relay, stream, released[_CHUNK_BYTES_MAX:])
             return
         decision = exchange.decision
         if decision is None or decision.assurance == "strict":
             await self._recorder.chunk(exchange, exchange.outcome.chunk_count, released)
         self._count(exchange, released)
-        await relay.send(released)
+        outgoing = stream.restored(released)
+        if outgoing:
+            await relay.send(outgoing)
 
     def _count(self, exchange: Exchange, released: bytes) -> None:
         outcome = exchange.outcome
@@ -272,7 +278,10 @@ class Forwarder:
         self._metrics.ended.labels("completed" if status < 400 else "failed").inc()
         self._metrics.duration.observe(perf_counter() - exchange.began_at)
         exchange.ended = True
-        await ended
+        if exchange.decision is not None and exchange.decision.assurance == "async":
+            spawn(ended, "record end")
+        else:
+            await ended
 
     async def _fail(self, exchange: Exchange, relay: Relay, reason: str) -> None:
         if exchange.ended:

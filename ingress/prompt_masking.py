@@ -12,8 +12,9 @@ from ingress.exchange import Exchange, Located, Outcome
 from ingress.masking.mask import Finding, Masker
 from ingress.masking.stream import StreamMasker
 from ingress.protocol.stream import CompletionStream
-from ingress.protocol.texts import Channel, Prompt, Text
+from ingress.protocol.texts import Channel, Completion, Prompt, Text
 from ingress.protocol.wire import LANGUAGE_MAX, NAME_MAX
+from ingress.restoring import Restoring, restoring_stream
 
 TO_UPSTREAM, TO_CLIENT = "to_upstream", "to_client"
 _ENGINE_PATH = "/v1/engines/"
@@ -22,8 +23,10 @@ _ENGINE_PATH = "/v1/engines/"
 class PromptMasking:
     """Mask prompts and completions under one policy."""
 
-    def __init__(self, masker: Masker) -> None:
+    def __init__(self, masker: Masker, *, restore: bool = False) -> None:
+        """Mask with ``masker``; with ``restore`` an answer gets the prompt's own values back."""
         self._masker = masker
+        self._restore = restore
 
     def parse(self, exchange: Exchange) -> None:
         """Read the body into the exchange's prompt.
@@ -34,8 +37,9 @@ class PromptMasking:
         protocol, body = exchange.route.protocol, exchange.body
         if protocol is not None:
             exchange.document = _parse_object(body)
-            # What goes on is what was read: of a key written twice the other value would not be.
-            exchange.body = _encode(exchange.document)
+            encoded = _encode(exchange.document)
+            if _says_more(body, encoded):
+                exchange.body = encoded
             exchange.prompt = protocol.parse_prompt(exchange.document)
             if exchange.prompt.model is None and exchange.path.startswith(_ENGINE_PATH):
                 exchange.prompt.model = exchange.path.split("/")[3]
@@ -53,8 +57,9 @@ class PromptMasking:
             MaskingError: a text could not be checked; nothing of it may go on.
         """
         changed = False
+        vault = exchange.vault if self._restore else None
         for text in exchange.prompt.texts:
-            masked, findings = self._masker.mask(text.value)
+            masked, findings = self._masker.mask(text.value, vault=vault)
             if findings:
                 exchange.findings += _located(findings, TO_UPSTREAM, text.location)
             if masked is not text.value:
@@ -110,6 +115,25 @@ class PromptMasking:
         # What stands elsewhere in the answer (annotations, an error's message) as one text.
         return self._mask_bytes(exchange, body)
 
+    def restored(self, exchange: Exchange, body: bytes) -> bytes:
+        """Return a masked answer with the values that this request's own body introduced.
+
+        For the client alone: what is recorded is the masked one.
+        """
+        protocol = exchange.route.protocol
+        is_error = (exchange.outcome.upstream_status or 200) >= 400
+        if not exchange.vault or protocol is None or is_error:
+            return body
+        restoring = Restoring(exchange.vault)
+        document, completion = _parse_object(body), Completion()
+        changed = False
+        for channel, text in protocol.parse_completion(document, completion):
+            restored = restoring.whole(channel, completion, text.value)
+            if restored is not text.value:
+                text.replace(restored)
+                changed = True
+        return orjson.dumps(document) if changed else body
+
     def _mask_bytes(self, exchange: Exchange, body: bytes) -> bytes:
         try:
             text = body.decode()
@@ -135,6 +159,13 @@ class MaskedStream:
         self._stream = CompletionStream(protocol, self._channel, self._whole)
         self.feed = self._stream.feed
         self.completion = exchange.outcome.completion = self._stream.completion
+        self._restoring = restoring_stream(protocol, exchange.vault) if exchange.vault else None
+
+    def restored(self, masked: bytes, *, last: bool = False) -> bytes:
+        """Return a masked piece as the client gets it; ``last`` releases what was held for that."""
+        if self._restoring is None:
+            return masked
+        return self._restoring.feed(masked) + (self._restoring.finish() if last else b"")
 
     def finish(self) -> bytes:
         """Return what is left at the upstream's end, masked.
@@ -198,6 +229,16 @@ def _encode(document: dict[str, object]) -> bytes:
         return orjson.dumps(document)
     except orjson.JSONEncodeError:
         raise BadPrompt("The request body is nested too deeply.") from None
+
+
+def _says_more(body: bytes, encoded: bytes) -> bool:
+    """Say that a body may hold texts that its parsed document does not: a member written twice.
+
+    Two readers may each take another of the two, so such a body must not go on as it came. Every
+    member has two quotes, and one that was dropped is missed among them, unless an escaped quote
+    makes up for it.
+    """
+    return body.count(b'"') != encoded.count(b'"') or b"\\u0022" in body
 
 
 def _decode(body: bytes) -> str:

@@ -30,7 +30,7 @@ _DELTAS: Final = {
     "response.reasoning_text": ("text", "reasoning"),
     "response.reasoning_summary_text": ("text", "summary"),
     "response.function_call_arguments": ("arguments", "tool_arguments"),
-    "response.custom_tool_call_input": ("input", "tool_arguments"),
+    "response.custom_tool_call_input": ("input", "tool_input"),
     "response.mcp_call_arguments": ("arguments", "tool_arguments"),
 }
 _TERMINAL: Final = frozenset(
@@ -41,6 +41,8 @@ _CALLS: Final = {
     "custom_tool_call": "input",
     "mcp_call": "arguments",
 }
+# Arguments are JSON; the input of a custom tool is plain text.
+_CALL_KINDS: Final = {"arguments": "tool_arguments", "input": "tool_input"}
 _OUTPUTS: Final = frozenset({"function_call_output", "custom_tool_call_output"})
 _PART_KINDS: Final = {
     "output_text": "text",
@@ -227,7 +229,7 @@ def _part_texts(part: dict[str, Any], index: int, number: int) -> Iterator[Delta
 def _item_outputs(item: dict[str, Any], index: int) -> Iterator[Delta]:
     member = _CALLS.get(str(item.get("type")))
     if member and isinstance(item.get(member), str):
-        yield Delta(Channel(index, "tool_arguments", 0), item, member, item[member])
+        yield Delta(Channel(index, _CALL_KINDS[member], 0), item, member, item[member])
     for name in ("content", "summary"):
         parts = item.get(name)
         for number, part in enumerate(parts if isinstance(parts, list) else ()):
@@ -247,7 +249,8 @@ def _output_texts(response: dict[str, Any], completion: Completion | None) -> li
 
 
 def _note_tool(item: dict[str, Any], index: int, completion: Completion) -> None:
-    tool = completion.tools.setdefault(Channel(index, "tool_arguments", 0), CalledTool())
+    kind = _CALL_KINDS[_CALLS[str(item.get("type"))]]
+    tool = completion.tools.setdefault(Channel(index, kind, 0), CalledTool())
     tool.call_id = string(item.get("call_id")) or tool.call_id
     tool.name = string(item.get("name")) or tool.name
 

@@ -38,6 +38,7 @@ _RETRY_SECONDS: Final = 1.0
 # Kinds of channels that a part's kind tells; every other is text.
 _PART_KINDS: Final = {
     "tool_arguments": "tool_arguments",
+    "tool_input": "tool_arguments",
     "reasoning": "reasoning",
     "summary": "reasoning",
 }
