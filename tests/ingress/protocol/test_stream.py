@@ -1,0 +1,111 @@
+"""A masker between two streams: what it leaves alone is untouched, what it holds comes in time."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingress.errors import ProtocolError
+from ingress.protocol.openai import OpenAiChat
+from ingress.protocol.stream import CompletionStream
+
+DONE = b"data: [DONE]\n\n"
+
+
+class Holder:
+    """Holds back everything from an ``x`` on until the end, and then gives it in capitals."""
+
+    def __init__(self, _channel):
+        self.held = ""
+
+    def feed(self, delta):
+        if not self.held and "x" not in delta:
+            return delta
+        self.held += delta
+        return ""
+
+    def finish(self):
+        return self.held.upper()
+
+
+def frame(text, finish=None, index=0):
+    choice = {"index": index, "delta": {"content": text}, "finish_reason": finish}
+    return b"data: " + json.dumps({"id": "c", "choices": [choice]}).encode() + b"\n\n"
+
+
+def stream():
+    return CompletionStream(OpenAiChat(), Holder, lambda text, _: text.replace("secret", "masked"))
+
+
+def content(data, index=0):
+    lines = [json.loads(line[6:]) for line in data.splitlines() if line.startswith(b"data: {")]
+    return "".join(
+        choice["delta"].get("content", "")
+        for document in lines
+        for choice in document["choices"]
+        if choice["index"] == index
+    )
+
+
+def test_a_frame_that_is_left_alone_keeps_its_bytes():
+    data = b'event: e\r\ndata:{"choices" :[{"index":0,"delta":{"content":"a"}}]}\r\n\r\n'
+
+    assert stream().feed(data) == data
+
+
+@pytest.mark.parametrize("end", [frame("", "stop"), frame("z", "stop"), DONE])
+def test_what_is_held_is_released_before_the_end_is_told(end):
+    out = stream().feed(frame("ax") + frame("y") + end)
+
+    assert content(out) in {"AXY", "AXYZ"}
+    *_, last = [part for part in out.split(b"\n\n") if part]
+    assert b'"stop"' in last or last == DONE.strip()
+
+
+def test_what_one_choice_holds_is_not_released_with_another():
+    one = stream()
+
+    out = one.feed(frame("x", index=0) + frame("b", "stop", index=1))
+
+    assert (content(out, 0), content(out, 1)) == ("", "b")
+    assert content(one.finish(), 0) == "X"
+
+
+def test_a_text_outside_the_known_places_is_masked_too():
+    data = b'data: {"choices":[],"copilot_annotations":"secret"}\n\n: secret\n\n'
+
+    assert stream().feed(data) == data.replace(b"secret", b"masked")
+
+
+def test_what_stood_before_a_broken_frame_is_released_and_then_the_failure_told():
+    one = stream()
+
+    assert one.feed(frame("a") + b"data: {\n\n") == frame("a")
+    assert isinstance(one.failure, ProtocolError)
+
+
+def test_a_broken_first_frame_raises_at_once():
+    with pytest.raises(ProtocolError):
+        stream().feed(b"data: 5\n\n")
+
+
+def test_an_unfinished_last_frame_is_read_and_not_lost():
+    one = stream()
+    one.feed(frame("a")[:-2])
+
+    assert content(one.finish()) == "a"
+
+
+@given(st.lists(st.text("axy", max_size=4), max_size=6), st.data())
+def test_the_split_of_the_bytes_changes_nothing(texts, data):
+    whole = b"".join(map(frame, texts)) + DONE
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(whole)), max_size=5)))
+    one, two = stream(), stream()
+
+    out = b"".join(
+        one.feed(whole[a:b]) for a, b in zip([0, *cuts], [*cuts, len(whole)], strict=True)
+    )
+
+    assert out == two.feed(whole)
+    assert one.completion == two.completion
