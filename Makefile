@@ -23,7 +23,7 @@ demo: $(STAMP) ## Start the stack, play an hour of work, show the audit (DEMO_EX
 	@$(BIN)/tailnumber demo $(DEMO_ARGS)
 
 test: $(STAMP) ## Run every test that needs no more than this machine
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -q
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q
 
 check: $(STAMP) ## Check style, formatting, types, and that rendered schemas are up to date
 	$(BIN)/ruff check .

@@ -11,7 +11,12 @@ PREFIX: Final = "TAILNUMBER_"
 
 # Variables of the command line and of the tests, which a gateway started by them inherits.
 _OTHERS = frozenset(
-    {"TAILNUMBER_DEMO_CREDENTIAL", "TAILNUMBER_GOOGLE_PUBSUB_EMULATOR", "TAILNUMBER_CACHE_DIR"}
+    {
+        "TAILNUMBER_CACHE_DIR",
+        "TAILNUMBER_DEMO_CREDENTIAL",
+        "TAILNUMBER_GOOGLE_PUBSUB_EMULATOR",
+        "TAILNUMBER_LANGUAGE_SERVER",
+    }
 )
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from tailnumber import questions
 from tailnumber.errors import CommandError
-from tailnumber.trail import Reader, Row, Trail
+from tailnumber.reader import Reader
+from tailnumber.trail import Row, Trail
 
 _OF_FINDING = ("rule_id", "tier", "direction", "action", "location", "fingerprint")
 

@@ -1,7 +1,7 @@
-"""Ask the warehouse what was recorded, with BigQuery's own client, and open sealed texts.
+"""Ask the warehouse what was recorded, with BigQuery's own client.
 
 The same SQL runs on Google's BigQuery. Every question filters on the partition column, as the
-tables on Google Cloud require. Opening a text needs the machine's keys: the warehouse has none.
+tables on Google Cloud require. Texts stay sealed here: ``tailnumber.reader`` opens them.
 """
 
 import os
@@ -17,12 +17,8 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
-from ingress.control.store import open_sqlite
-from ingress.errors import ContentKeyMissing, IngressError
-from ingress.sealing import ContentKeys, Opener
-from ingress.secrets import TenantSecrets
 from tailnumber.errors import CommandError
-from tailnumber.stack.layout import HOST, Endpoints, Layout
+from tailnumber.stack.layout import HOST, Endpoints
 
 Row = Mapping[str, Any]
 
@@ -73,26 +69,6 @@ class Trail:
             ) from error
 
 
-class Reader:
-    """Open sealed texts as someone who holds this machine's keys."""
-
-    def __init__(self, opener: Opener) -> None:
-        self._opener = opener
-
-    def text(self, key_id: str, ciphertext: bytes, part_id: str) -> str | None:
-        """Return the masked text, or None if its key was erased.
-
-        Raises:
-            CommandError: the text or the keys are damaged.
-        """
-        try:
-            return self._opener.open(key_id, ciphertext, part_id.encode()).decode("utf-8")
-        except ContentKeyMissing:
-            return None
-        except IngressError as error:
-            raise CommandError(f"A recorded text cannot be opened: {error}.") from error
-
-
 @contextmanager
 def open_trail(endpoints: Endpoints) -> Iterator[Trail]:
     """Connect to the warehouse of a running stack."""
@@ -108,24 +84,6 @@ def open_trail(endpoints: Endpoints) -> Iterator[Trail]:
         yield Trail(client)
     finally:
         client.close()  # type: ignore[no-untyped-call]  # unannotated upstream
-
-
-@contextmanager
-def open_reader(layout: Layout) -> Iterator[Reader]:
-    """Open the content keys of a data directory.
-
-    Raises:
-        CommandError: a secret is missing, damaged or open to others.
-    """
-    try:
-        tenant = TenantSecrets.load_or_create(layout.secrets)
-    except IngressError as error:
-        raise CommandError(f"{error}.") from error
-    engine = open_sqlite(layout.control_db)
-    try:
-        yield Reader(Opener(ContentKeys(engine, tenant.kek, tenant.subkey("content-key"))))
-    finally:
-        engine.dispose()
 
 
 def _sentence(error: exceptions.GoogleAPICallError) -> str:

@@ -30,7 +30,8 @@ def demo(
 ) -> None:
     """Start a stack, send an hour of six people's work through it, show what was recorded.
 
-    It runs on a data directory of its own, which is emptied first. Keeps running until Ctrl-C.
+    It runs on a data directory of its own, emptied first, unless you name one. Keeps running
+    until Ctrl-C.
     """
     from tailnumber.demo.run import run_demo
 

@@ -36,8 +36,9 @@ def replay(
     begin = since_time(since)
     layout = layout_of(data_dir)
     endpoints = layout.read_endpoints()
+    from tailnumber.reader import open_reader
     from tailnumber.replaying import session_turns
-    from tailnumber.trail import open_reader, open_trail
+    from tailnumber.trail import open_trail
 
     with open_trail(endpoints) as trail, open_reader(layout) as reader:
         session_id, turns = session_turns(trail, reader, session, begin)

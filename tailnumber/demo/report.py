@@ -5,8 +5,9 @@ from typing import Any, Final
 
 from tailnumber.demo.arrivals import percentile
 from tailnumber.output import as_utc, console, say, table
+from tailnumber.reader import Reader
 from tailnumber.replaying import session_turns
-from tailnumber.trail import Reader, Trail
+from tailnumber.trail import Trail
 from tailnumber.transcript import print_transcript
 
 WHO_ASKED: Final = """\

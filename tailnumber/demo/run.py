@@ -17,10 +17,11 @@ from tailnumber.demo.story import story
 from tailnumber.demo.traffic import PLAY_SECONDS, Traffic
 from tailnumber.errors import CheckFailed, CommandError
 from tailnumber.output import say
+from tailnumber.reader import open_reader
 from tailnumber.stack.layout import Layout, is_locked, port_is_free
 from tailnumber.stack.running import RunningStack, lines_reporter
 from tailnumber.stack.welcome import next_commands
-from tailnumber.trail import open_reader, open_trail
+from tailnumber.trail import open_trail
 
 # Files by which a data directory of ours is known; a folder without them is never emptied.
 _OURS: Final = ("stack.lock", "control.db")
@@ -55,9 +56,11 @@ def run_demo(layout: Layout, *, port: int, leave: bool, keep: bool, own: bool) -
         thread = threading.Thread(target=show.run, name="demo", daemon=True)
         thread.start()
         stack.watch(until=lambda: not thread.is_alive())
+        if stack.stopping:
+            return
         if show.failure is not None:
             raise show.failure
-        if stack.stopping or leave:
+        if leave:
             return
         _what_next(stack, layout)
         stack.watch()

@@ -5,6 +5,7 @@ import re
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 from tailnumber.errors import CommandError
@@ -43,7 +44,7 @@ def inspect(layout: Layout) -> dict[str, Any]:
         return document
     state = read_json(layout.state_file) or {"parts": {}}
     document["parts"] = [_part(name, part) for name, part in state["parts"].items()]
-    document["last_error"] = _last_error(layout)
+    document["last_error"] = _last_error(state["parts"])
     document["reason"] = "the stack is starting"
     endpoints = read_json(layout.endpoints_file)
     if endpoints is None:
@@ -104,11 +105,11 @@ def _counts(layout: Layout) -> dict[str, Any]:
         return dict(trail.ask(_COUNTS, since=datetime.now(UTC) - _PAST).rows[0])
 
 
-def _last_error(layout: Layout) -> str | None:
-    """Return the last line about an error in the logs of the parts, the newest log first."""
-    logs = sorted(layout.logs.glob("*.log"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for log in logs:
-        for line in reversed(tail(log, _LOG_BYTES).splitlines()):
+def _last_error(parts: dict[str, dict[str, Any]]) -> str | None:
+    """Return the last line about an error that a part wrote since the stack was started."""
+    for name, part in parts.items():
+        text = tail(Path(part["log"]), _LOG_BYTES, part["log_offset"])
+        for line in reversed(text.splitlines()):
             if _ERROR_WORD.search(line):
-                return f"{log.stem}: {line.strip()[:300]}"
+                return f"{name}: {line.strip()[:300]}"
     return None

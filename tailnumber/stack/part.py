@@ -59,6 +59,8 @@ class Part:
         self.last_exit: int | None = None
         self.started_at: datetime | None = None
         self.start_seconds = 0.0
+        # Where this stack's part of the log begins; what stands before is of an earlier one.
+        self.log_offset = 0
         self._began = 0.0
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
@@ -77,6 +79,8 @@ class Part:
     def start(self) -> None:
         """Start the process; ``poll`` tells what becomes of it."""
         rotate(self.log_file)
+        if not self.restart_count:
+            self.log_offset = self.log_file.stat().st_size if self.log_file.exists() else 0
         self.last_exit = None
         self._output = b""
         self._log = self.log_file.open("ab")
@@ -125,7 +129,7 @@ class Part:
 
     def last_words(self) -> str:
         """Return the last line of the log: what a part says when it cannot start."""
-        lines = tail(self.log_file, _LOG_TAIL_BYTES).splitlines()
+        lines = tail(self.log_file, _LOG_TAIL_BYTES, self.log_offset).splitlines()
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
     def _read_output(self) -> None:
@@ -170,11 +174,11 @@ def rotate(log_file: Path) -> None:
         log_file.replace(log_file.with_name(log_file.name + ".1"))
 
 
-def tail(path: Path, size: int) -> str:
-    """Return the end of a text file."""
+def tail(path: Path, size: int, offset: int = 0) -> str:
+    """Return the end of a text file, nothing from before ``offset``."""
     try:
         with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - size))
+            file.seek(max(0, offset, path.stat().st_size - size))
             return file.read().decode("utf-8", "replace")
     except OSError:
         return ""

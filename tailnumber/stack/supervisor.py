@@ -119,6 +119,7 @@ class Supervisor:
                 "restart_count": part.restart_count,
                 "last_exit": part.last_exit,
                 "log": str(part.log_file),
+                "log_offset": part.log_offset,
             }
             for name, part in self.parts.items()
         }

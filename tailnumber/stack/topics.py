@@ -20,7 +20,7 @@ from tailnumber.stack.layout import (
 
 _CALL_SECONDS: Final = 10.0
 # As the pipeline asks for; a batch that a crash left is delivered again after this.
-_ACK_DEADLINE_SECONDS: Final = 60
+_ACK_DEADLINE_SECONDS: Final = 15
 
 
 def provision(address: str) -> None:

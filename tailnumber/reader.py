@@ -1,0 +1,49 @@
+"""Open sealed texts as someone who holds this machine's keys; the warehouse has none of them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ingress.control.store import open_sqlite
+from ingress.errors import ContentKeyMissing, IngressError
+from ingress.sealing import ContentKeys, Opener
+from ingress.secrets import TenantSecrets
+from tailnumber.errors import CommandError
+from tailnumber.stack.layout import Layout
+
+
+class Reader:
+    """The content keys of one data directory."""
+
+    def __init__(self, opener: Opener) -> None:
+        self._opener = opener
+
+    def text(self, key_id: str, ciphertext: bytes, part_id: str) -> str | None:
+        """Return the masked text, or None if its key was erased.
+
+        Raises:
+            CommandError: the text or the keys are damaged.
+        """
+        try:
+            return self._opener.open(key_id, ciphertext, part_id.encode()).decode("utf-8")
+        except ContentKeyMissing:
+            return None
+        except IngressError as error:
+            raise CommandError(f"A recorded text cannot be opened: {error}.") from error
+
+
+@contextmanager
+def open_reader(layout: Layout) -> Iterator[Reader]:
+    """Open the content keys of a data directory.
+
+    Raises:
+        CommandError: a secret is missing, damaged or open to others.
+    """
+    try:
+        tenant = TenantSecrets.load_or_create(layout.secrets)
+    except IngressError as error:
+        raise CommandError(f"{error}.") from error
+    engine = open_sqlite(layout.control_db)
+    try:
+        yield Reader(Opener(ContentKeys(engine, tenant.kek, tenant.subkey("content-key"))))
+    finally:
+        engine.dispose()
