@@ -13,9 +13,11 @@ from tailnumber.commands import (
     demo,
     doctor,
     keys,
+    mask,
     policy,
     query,
     replay,
+    rules,
     sessions,
     stack,
 )
@@ -40,6 +42,8 @@ demo.register(app)
 app.add_typer(keys.app, name="keys")
 app.add_typer(credentials.app, name="credentials")
 app.add_typer(policy.app, name="policy")
+app.add_typer(rules.app, name="rules")
+mask.register(app)
 query.register(app)
 sessions.register(app)
 replay.register(app)

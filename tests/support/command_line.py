@@ -31,7 +31,7 @@ class CommandLine:
 
     def __call__(self, *arguments: str, stdin: str = "") -> Result:
         out, err = io.StringIO(), io.StringIO()
-        given, sys.stdin = sys.stdin, io.StringIO(stdin)
+        given, sys.stdin = sys.stdin, io.TextIOWrapper(io.BytesIO(stdin.encode()))
         try:
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
                 try:
