@@ -264,8 +264,10 @@ def _begun(node: Node) -> str:
     if node.kind == "all":
         first = next(i for i, child in enumerate(node.children) if child.holds)
         head, secret = node.children[:first], node.children[first]
-        tail = _full(secret, captures=True) + _chain(node.children[first + 1 :])
-        return f"{_join(_relaxed(head))}(?:{_begun(secret)}|{tail})"
+        begun, rest = _begun(secret), node.children[first + 1 :]
+        if rest:  # with nothing after it, a secret that is whole is no longer unfinished
+            begun = f"(?:{begun}|{_full(secret, captures=True)}{_chain(rest)})"
+        return f"{_join(_relaxed(head))}{begun}"
     if node.kind == "group" and node.capture:
         return f"({_started(node.children[0]) or _prefix(node.children[0])})"
     return _begun(node.children[0])

@@ -1,8 +1,9 @@
-"""Read masking rules in gitleaks' TOML format, with two extensions, and refuse what cannot work.
+"""Read masking rules in gitleaks' TOML format, with extensions, and refuse what cannot work.
 
 Extensions, unknown to gitleaks and ignored by it: ``tier = 2`` marks a generic rule that policy may
 only audit; ``[rules.tests] true = [...] false = [...]`` holds the rule's own examples;
-``max_length`` raises the longest secret of a rule, in UTF-8 bytes. `extend` is refused except for
+``max_length`` raises the longest secret of a rule, in UTF-8 bytes; ``exceptRules`` in a general
+allowance names rules it is not for. `extend` is refused except for
 ``useDefault``, which the caller resolves by loading both rule sets.
 
 A rule whose expression RE2 refuses is refused here with its reason: RE2 has no backtracking, so no
@@ -76,8 +77,8 @@ class Pattern(Protocol):
 class Allowance:
     """What is not a secret, although a rule matches.
 
-    `targets` names the rules it is for (empty = all, of a file's own list). With `every`, each of
-    the checks that are present must agree, else one suffices.
+    `targets` names the rules it is for (empty = all, of a file's own list) but for those `spared`.
+    With `every`, each of the checks that are present must agree, else one suffices.
     """
 
     regexes: tuple[Pattern, ...] = ()
@@ -86,6 +87,7 @@ class Allowance:
     paths: tuple[Pattern, ...] = ()
     every: bool = False
     targets: frozenset[str] = frozenset()
+    spared: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +244,9 @@ def load_rules(toml: str, source: str) -> RuleSet:
 def _for_rule(rule: Rule, general: tuple[Allowance, ...]) -> tuple[Allowance, ...]:
     """Return a rule's own allowances and those of its file that are for it."""
     return rule.allowances + tuple(
-        item for item in general if not item.targets or rule.rule_id in item.targets
+        item
+        for item in general
+        if (not item.targets or rule.rule_id in item.targets) and rule.rule_id not in item.spared
     )
 
 
@@ -307,6 +311,7 @@ def _allowances(reader: _Reader, *names: str) -> tuple[Allowance, ...]:
                 paths=own.patterns("paths"),
                 every=own.text("condition").upper() in ("AND", "&&"),
                 targets=frozenset(own.texts("targetRules")),
+                spared=frozenset(own.texts("exceptRules")),
             )
         )
     return tuple(found)

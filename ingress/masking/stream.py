@@ -68,6 +68,7 @@ class StreamMasker:
         self._look_again_at = 0
         self._resume: dict[int, int] = {}
         self._known: dict[str, Cluster] = {}
+        self._masked_spans: list[tuple[int, int]] = []  # in the whole text, as far as kept
         self._scanned = 0
         self._marks: list[tuple[int, frozenset[int]]] = []
         self._named_always = masker.detector.announced(b"")
@@ -221,10 +222,15 @@ class StreamMasker:
         """Return a span by its place in the pending text.
 
         Of a secret whose beginning has been released (its rule gave no sign), the rest is masked.
+        What is only recorded is dropped where something was masked.
         """
         start, end = span.start - shift, span.end - shift
         if self._masker.masks(span.tier):
             start = max(start, 0)
+        elif start < 0:
+            first, last = start + self._offset, end + self._offset
+            if any(one < last and first < other for one, other in self._masked_spans):
+                return None
         return span._replace(start=start, end=end) if end > start else None
 
     def _values(self, clusters: list[Cluster], pending: str) -> dict[str, Cluster]:
@@ -276,6 +282,9 @@ class StreamMasker:
             if cluster.masked:
                 pieces += (text[at : cluster.start], finding.placeholder)
                 at = cluster.end
+                self._masked_spans.append((finding.start, finding.end))
+        oldest = self._offset - CONTEXT_CHARACTERS
+        self._masked_spans = [span for span in self._masked_spans if span[1] > oldest]
         return "".join([*pieces, text[at:]])
 
     def _window_text(self, cluster: Cluster) -> str:

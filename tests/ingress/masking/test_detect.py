@@ -159,3 +159,10 @@ def test_engine_error_says_nothing_of_the_text() -> None:
         detector.scan(GITHUB)
 
     assert GITHUB not in str(caught.value)
+
+
+def test_general_allowance_spares_the_rules_it_excepts() -> None:
+    both = '[[rules]]\nid = "a"\nregex = "aaa"\n[[rules]]\nid = "b"\nregex = "bbb"\n'
+    detector = rules(both + '[[allowlists]]\nexceptRules = ["a"]\nregexes = ["."]')
+
+    assert [span.rule_id for span in detector.scan("aaa bbb")] == ["a"]

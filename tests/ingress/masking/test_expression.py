@@ -30,6 +30,8 @@ def begins(source: str, text: str, keywords: tuple[str, ...] = ()) -> int | None
         ("(?:https://)?hook[0-9]", "see ho", 4),
         (r"[\]\[^a]z(?:[[:digit:]]){2}", "]z1", 0),
         (r"(?P<n>\x41\.{2})b", "A.", 0),
+        ('a="(?:([0-9]{2})"|([a-z]{2})")', 'a="xy', 3),
+        ('a="(?:([0-9]{2})"|([a-z]{2})")', 'a="xy"', None),
     ],
 )
 def test_unfinished_match_is_seen_from_where_its_secret_begins(
