@@ -29,7 +29,9 @@ def test_help_loads_neither_beam_nor_the_warehouse_nor_google_clients():
         "print(*(heavy & sys.modules.keys()))"
     )
 
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == []
