@@ -50,7 +50,6 @@ class Exchange:
     began_at: float
     method: str
     path: str
-    raw_path: bytes
     query: bytes
     headers: list[tuple[bytes, bytes]]
     address: str | None
@@ -58,6 +57,7 @@ class Exchange:
     route: Route
     principal: Principal | None = None
     session_id: str = ""
+    outgoing_headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     body: bytes = b""
     document: dict[str, Any] | None = None
     prompt: Prompt = field(default_factory=Prompt)

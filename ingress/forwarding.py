@@ -9,7 +9,8 @@ Whatever happens in between, the exchange ends in exactly one of ``interaction.c
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable
 from time import perf_counter
 from typing import Final
 
@@ -30,31 +31,6 @@ from ingress.telemetry import Metrics
 from ingress.upstream.client import UpstreamClient, UpstreamResponse
 from ingress.upstream.origin import Origin
 
-# Headers of the hop, of the client's own credential, and of what the gateway sets itself.
-_NOT_FORWARDED: Final = frozenset(
-    {
-        b"accept-encoding",
-        b"api-key",
-        b"authorization",
-        b"connection",
-        b"content-length",
-        b"cookie",
-        b"expect",
-        b"forwarded",
-        b"host",
-        b"keep-alive",
-        b"proxy-authorization",
-        b"proxy-connection",
-        b"te",
-        b"trailer",
-        b"transfer-encoding",
-        b"upgrade",
-        b"x-api-key",
-        b"x-forwarded-for",
-        b"x-forwarded-host",
-        b"x-forwarded-proto",
-    }
-)
 _NOT_RETURNED: Final = frozenset(
     {
         b"connection",
@@ -69,6 +45,8 @@ _NOT_RETURNED: Final = frozenset(
 )
 # Largest piece of a stream that one record of the journal holds; a larger one becomes several.
 _CHUNK_BYTES_MAX: Final = 512 * 1024
+# How long an upstream may take to end the HTTP body after its stream's last word, seconds.
+_HTTP_END_SECONDS: Final = 1.0
 _UPSTREAM_TEXT: Final = "The upstream of this gateway did not answer as it should ({code})."
 
 
@@ -150,7 +128,7 @@ class Forwarder:
         if connection is None:
             raise UpstreamProtocolError("no connection to forward to")
         origin, prefix = Origin.split(connection.upstream)
-        headers = _forwarded(exchange.headers)
+        headers = [*exchange.outgoing_headers]
         credential = self._credential_of(connection)
         if credential is not None:
             headers.append(_credential_header(connection, credential))
@@ -210,16 +188,17 @@ class Forwarder:
         try:
             async for piece in response.chunks():
                 released = stream.feed(piece)
-                if stream.completion.ended and not recorded:
+                if stream.completion.ended:
                     # The record of the whole is durable before the end is told.
                     recorded = True
                     self._count(exchange, released)
                     stream.place_findings()
                     await self._record_end(exchange)
                     await relay.send(stream.restored(released, last=True))
-                elif released and not recorded:
+                    break
+                if released:
                     await self._release(exchange, relay, stream, released)
-                if stream.failure is not None and not recorded:
+                if stream.failure is not None:
                     raise stream.failure
             if not recorded:
                 rest = stream.finish()
@@ -229,6 +208,7 @@ class Forwarder:
         if not recorded:
             await self._end_without_done(exchange, relay, stream, rest)
         await relay.send(b"", more=False)
+        await _finish_quietly(response)
 
     async def _end_without_done(
         self, exchange: Exchange, relay: Relay, stream: MaskedStream, rest: bytes
@@ -297,19 +277,14 @@ class Forwarder:
             return
 
 
-def _forwarded(headers: Sequence[tuple[bytes, bytes]]) -> HeaderList:
-    """Return the client's headers without those of its hop and its credential."""
-    listed: set[bytes] = set()
-    for name, value in headers:
-        if name == b"connection":
-            listed |= {token.strip().lower() for token in value.split(b",")}
-    kept = [
-        (name, value)
-        for name, value in headers
-        if name not in _NOT_FORWARDED and name not in listed
-    ]
-    kept.append((b"accept-encoding", b"identity"))
-    return kept
+async def _finish_quietly(response: UpstreamResponse) -> None:
+    """Take HTTP's own end, if it comes soon, so that the connection can be used again."""
+    if response.complete:
+        return
+    with contextlib.suppress(UpstreamError, TimeoutError):
+        async with asyncio.timeout(_HTTP_END_SECONDS):
+            while await response.next_chunk():
+                pass
 
 
 def _credential_header(connection: Connection, credential: str) -> tuple[bytes, bytes]:

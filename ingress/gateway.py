@@ -144,7 +144,6 @@ class Gateway:
             began_at=perf_counter(),
             method=method,
             path=printable_path(path),
-            raw_path=scope["raw_path"],
             query=scope.get("query_string", b""),
             headers=headers,
             address=address[0] if address else None,

@@ -4,11 +4,13 @@ The pure parts know texts (``masking``) and documents (``protocol``); this joins
 """
 
 from collections.abc import Iterable
+from urllib.parse import quote, unquote_to_bytes
 
 import orjson
 
 from ingress.errors import BadPrompt, ProtocolError
 from ingress.exchange import Exchange, Located, Outcome
+from ingress.headers import forwarded
 from ingress.masking.mask import Finding, Masker
 from ingress.masking.stream import StreamMasker
 from ingress.protocol.stream import CompletionStream
@@ -18,6 +20,7 @@ from ingress.restoring import Restoring, restoring_stream
 
 TO_UPSTREAM, TO_CLIENT = "to_upstream", "to_client"
 _ENGINE_PATH = "/v1/engines/"
+_QUERY_SAFE = "=&+,;:@/?!$'()*-._~"
 
 
 class PromptMasking:
@@ -49,6 +52,11 @@ class PromptMasking:
                 "user", "other", "body", exchange.document["body"], exchange.document, "body"
             )
             exchange.prompt = Prompt(texts=[text])
+        exchange.outgoing_headers = forwarded(exchange.headers)
+        if exchange.query:
+            told = {"query": unquote_to_bytes(exchange.query).decode("utf-8", "replace")}
+            text = Text("user", "other", "query", told["query"], told, "query")
+            exchange.prompt.texts.append(text)
 
     def mask(self, exchange: Exchange) -> None:
         """Mask every text of the prompt in place, and what was learned from the texts.
@@ -64,7 +72,11 @@ class PromptMasking:
                 exchange.findings += _located(findings, TO_UPSTREAM, text.location)
             if masked is not text.value:
                 text.replace(masked)
-                changed = True
+                if text.location == "query":
+                    exchange.query = quote(masked, safe=_QUERY_SAFE).encode()
+                else:
+                    changed = True
+        self._mask_headers(exchange)
         if changed and exchange.document is not None:
             self._mask_learned(exchange.prompt)
             exchange.body = (
@@ -72,6 +84,20 @@ class PromptMasking:
                 if exchange.route.protocol is not None
                 else exchange.document["body"].encode()
             )
+
+    def _mask_headers(self, exchange: Exchange) -> None:
+        """Mask the headers that go on: all at once, and one by one if there is anything."""
+        headers = exchange.outgoing_headers
+        together = b"\n".join([value for _, value in headers]).decode("latin-1")
+        if self._masker.mask(together)[0] is together:
+            return
+        for place, (name, value) in enumerate(headers):
+            text = value.decode("latin-1")
+            masked, findings = self._masker.mask(text)
+            location = f"header {name.decode('latin-1')}"[:NAME_MAX]
+            exchange.findings += _located(findings, TO_UPSTREAM, location)
+            if masked is not text:
+                headers[place] = (name, masked.encode("latin-1", "replace"))
 
     def _mask_learned(self, prompt: Prompt) -> None:
         """Mask what the events name: it was read from the texts as they came."""

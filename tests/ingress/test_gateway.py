@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from fake_upstream import DONE, chat_answer, stream, whole
-from running_gateway import CREDENTIAL
+from running_gateway import CREDENTIAL, SECRET
 
 from ingress.app import CONTROL_PATHS
 from ingress.identity.keys import KeyStore
@@ -174,8 +174,28 @@ def test_a_connection_that_passes_unknown_paths_records_them_and_keeps_its_prefi
     assert answer.body == b"fine"
     assert upstream.of("passing")[0].target == "/prefix/some/where?q=1"
     requested, completed = gateway.events("passing")
-    assert gateway.text_of(requested.prompt_part_ids) == ["any text"]
+    assert gateway.text_of(requested.prompt_part_ids) == ["any text", "q=1"]
     assert completed.connection == "passing"
+
+
+def test_a_secret_in_the_query_or_in_a_header_does_not_go_on(gateway, upstream):
+    upstream.scenarios["leaky"] = whole(b"fine", "200 OK", "Content-Type: text/plain")
+    quoted = SECRET.replace("_", "%5F")
+
+    gateway.ask(
+        b"text",
+        f"/c/passing/where?page=2&k='{quoted}'",
+        session="leaky",
+        headers={"x-note": f"k = '{SECRET}'", "x-plain": "stays"},
+    )
+
+    seen = upstream.of("leaky")[0]
+    assert SECRET not in seen.target + seen.head.decode()
+    assert "page=2" in seen.target
+    assert "REDACTED_TEST_KEY_" in seen.header("x-note")
+    assert seen.header("x-plain") == "stays"
+    requested, _ = gateway.events("leaky")
+    assert {found.location for found in requested.findings} == {"query", "header x-note"}
 
 
 @pytest.mark.parametrize(
