@@ -12,7 +12,7 @@ DEMO_ARGS ?=
 export DEMO_EXIT
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check schemas serve
+.PHONY: help setup demo test test-all check schemas serve
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -21,6 +21,7 @@ from ingress.errors import AuditUnavailable, BodyTooLarge, IngressError, Unauthe
 from ingress.exchange import Exchange, Located, Outcome
 from ingress.identity.principal import Principal
 from ingress.ids import derived_id, new_id, timestamp, utc_now
+from ingress.protocol.edits import edited_paths
 from ingress.recording.chunks import pack_chunk
 from ingress.recording.journal import Journal
 from ingress.sealing import Sealer, part_id, quarter_of
@@ -541,6 +542,9 @@ def _outcome(outcome: Outcome, sealed: _Sealed) -> dict[str, Any]:
     tool_calls = []
     for channel, tool in completion.tools.items():
         call: dict[str, Any] = {"name": tool.name or "unknown"}
+        arguments = "".join(completion.texts.get(channel, ()))
+        if paths := edited_paths(tool.name, arguments):
+            call["file_paths"] = paths
         if tool.call_id:
             call["call_id"] = tool.call_id
         if channel.location in sealed.by_location:

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from stack import Stack
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.slow, pytest.mark.xdist_group("stack")]
 
 SINCE = "TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 1 HOUR)"
 

@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 from language_server import Editor
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.real_client]
+pytestmark = [
+    pytest.mark.end_to_end,
+    pytest.mark.real_client,
+    pytest.mark.xdist_group("stack"),
+]
 
 SOURCE = "import os\n\ndef add(a, b):\n    \n\nprint(add(1, 2))\n"
 

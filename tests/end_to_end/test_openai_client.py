@@ -3,7 +3,7 @@
 import pytest
 from openai import APIStatusError, OpenAI
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.xdist_group("stack")]
 
 QUESTION = [{"role": "user", "content": "explain this python function"}]
 ROWS = (

@@ -30,7 +30,6 @@ def exchange(*texts: str, session: str = "s") -> Exchange:
         began_at=0.0,
         method="POST",
         path="/chat/completions",
-        raw_path=b"/chat/completions",
         query=b"",
         headers=[],
         address="127.0.0.1",

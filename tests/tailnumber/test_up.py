@@ -10,7 +10,7 @@ import urllib.request
 import pytest
 from stack import Stack
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.slow, pytest.mark.timeout(180)]
 
 WORDS = "Write a retry loop for the billing export"
 ROWS = (

@@ -35,7 +35,9 @@ def test_public_vectors_are_read_as_the_standard_says_however_they_are_cut():
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"], ids=["lf", "crlf", "cr"])
 def test_every_byte_comes_back_whatever_the_split(end):
-    stream = end.join([b"event: a", b"data: {}", b"", b": ping", b"", b"data: x", b"data: y", b"", b""])
+    stream = end.join(
+        [b"event: a", b"data: {}", b"", b": ping", b"", b"data: x", b"data: y", b"", b""]
+    )
 
     for size in range(1, 9):
         splitter = SseSplitter()
