@@ -14,9 +14,10 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from ingress.masking.encoded import decoded_runs
 from ingress.masking.engine import Engine, Keywords, build_prefilter
 from ingress.masking.errors import MaskingError
-from ingress.masking.rules import Allowance, Match, Pattern, Rule, RuleSet, compile_pattern
+from ingress.masking.rules import Allowance, Match, Pattern, Rule, RuleSet, compile_pattern, merge
 
 KEYWORD_REACH_BYTES = 128
 """A keyword counts when it stands in the match or at most this far before it."""
@@ -157,6 +158,7 @@ class Detector:
         self, rules: RuleSet, *, engine: Engine = "auto", cache_dir: Path | None = None
     ) -> None:
         self.rules = rules
+        self._how: tuple[Engine, Path | None] = (engine, cache_dir)
         self._prefilter = build_prefilter(rules, engine, cache_dir)
         self.engine = self._prefilter.name
         streamed = [rule for rule in rules.rules if rule.path is None]
@@ -166,6 +168,11 @@ class Detector:
         )
         self.tails = Tails(streamed)
         self.longest_word = max(self._announce.longest, self.tails.longest) + 1
+
+    def extended(self, rules: RuleSet) -> Detector:
+        """Return a detector that knows these rules too."""
+        engine, cache_dir = self._how
+        return Detector(merge(self.rules, rules), engine=engine, cache_dir=cache_dir)
 
     def scan(self, text: str, *, path: str | None = None) -> list[Span]:
         """Return the secrets of a text by place, those of several rules overlapping perhaps.
@@ -177,12 +184,35 @@ class Detector:
         Raises:
             MaskingError: the engine failed; the text must not pass.
         """
-        data = encode(unescape(text))
+        return self._scan(encode(unescape(text)), len(text), path)
+
+    def scan_deep(self, text: str, *, path: str | None = None, depth: int = 2) -> list[Span]:
+        """Return what `scan` does, and the runs of base64 in which a secret stands, whole.
+
+        Args:
+            text: as for `scan`.
+            path: as for `scan`.
+            depth: how often what was decoded is decoded again.
+
+        Raises:
+            MaskingError: as `scan`.
+        """
+        plain = unescape(text)
+        data = encode(plain)
+        spans = self._scan(data, len(text), path)
+        if depth:
+            for start, end, inner in decoded_runs(plain, data):
+                found = self.scan_deep(inner, path=path, depth=depth - 1)
+                runs = [span._replace(start=start, end=end) for span in found]
+                spans += [run for run in runs if not any(_covers(span, run) for span in spans)]
+        return spans
+
+    def _scan(self, data: bytes, length: int, path: str | None) -> list[Span]:
         fired = self._prefilter.fired(data)
         if not fired:
             return []
         spans: list[Span] = []
-        characters = Characters(data, len(text))
+        characters = Characters(data, length)
         where = path.encode("utf-8", "replace") if path is not None else None
         for index in fired:
             rule = self.rules.rules[index]
@@ -231,9 +261,15 @@ class Detector:
         secret = data[start:end]
         if rule.entropy and entropy(secret) <= rule.entropy:
             return False
+        if rule.check and not rule.check(secret):
+            return False
         if _is_placeholder(data, start, end):
             return False
         return not any(_allows(item, data, found, secret, path) for item in rule.allowances)
+
+
+def _covers(one: Span, other: Span) -> bool:
+    return one.tier <= other.tier and one.start <= other.start and other.end <= one.end
 
 
 def secret_span(rule: Rule, found: Match) -> tuple[int, int]:

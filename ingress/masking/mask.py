@@ -12,11 +12,14 @@ from __future__ import annotations
 import base64
 import hmac
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from ingress.masking.allow import Allow
 from ingress.masking.detect import Detector, Span
+from ingress.masking.pii import PiiKind, pii_rules
 
 if TYPE_CHECKING:
     from ingress.masking.stream import StreamMasker
@@ -26,6 +29,9 @@ LEAST_KNOWN_VALUE = 8
 
 MOST_KNOWN_VALUES = 256
 """How many different values of one text are looked for elsewhere in it."""
+
+ENCODED_DEPTH = 2
+"""How often base64 inside base64 is decoded."""
 
 _LABEL_LENGTH = 40
 _NOT_LABEL = re.compile(r"[^A-Z0-9]+")
@@ -73,20 +79,42 @@ class Masker:
         detector: finds secrets.
         key: the tenant's key for fingerprints, at least 16 bytes.
         tier2: what to do with generic findings: mask, record only, or ignore.
+        pii: kinds of personal data that are masked too, as tier 1.
+        allow: findings that pass.
+        today: tells the day that decides which allowances still count.
 
     Raises:
-        ValueError: the key is too short.
+        ValueError: the key is too short, or there are allowances and no way to tell the day.
     """
 
-    def __init__(self, detector: Detector, key: bytes, *, tier2: Tier2 = "audit") -> None:
+    def __init__(  # noqa: PLR0913  # all but two are given by name
+        self,
+        detector: Detector,
+        key: bytes,
+        *,
+        tier2: Tier2 = "audit",
+        pii: Sequence[PiiKind] = (),
+        allow: Sequence[Allow] = (),
+        today: Callable[[], date] | None = None,
+    ) -> None:
         if len(key) < 16:
             raise ValueError("the fingerprint key has less than 16 bytes")
-        self.detector = detector
+        if allow and today is None:
+            raise ValueError("allowances need to be told the day")
+        self.detector = detector.extended(pii_rules(tuple(sorted(pii)))) if pii else detector
         self.tier2 = tier2
         self._key = key
+        self._allow_value = tuple(item for item in allow if item.fingerprint)
+        self._allow_any = tuple(item for item in allow if not item.fingerprint)
+        self._today = today
 
     def mask(
-        self, text: str, *, path: str | None = None, vault: dict[str, str] | None = None
+        self,
+        text: str,
+        *,
+        path: str | None = None,
+        vault: dict[str, str] | None = None,
+        encoded: bool = True,
     ) -> tuple[str, tuple[Finding, ...]]:
         """Return the masked text and the findings by place.
 
@@ -99,17 +127,20 @@ class Masker:
             vault: receives each masked value by its placeholder, for `Restorer`. A value longer
                 than its rule's longest is left out: its placeholder does not stand for all of it.
 
+            encoded: whether runs of base64 are decoded too and masked whole; a stream cannot.
+
         Raises:
             MaskingError: the text could not be checked and must not pass.
         """
-        spans = self.wanted(self.detector.scan(text, path=path))
+        depth = ENCODED_DEPTH if encoded else 0
+        spans = self.wanted(self.detector.scan_deep(text, path=path, depth=depth), path)
         if not spans:
             return text, ()
         spans = [self.lengthen(span, text) for span in spans]
-        clusters = self.resolve(spans)
+        clusters = self.unallowed(self.resolve(spans), text, path)
         echoes = self._echoes(text, clusters)
         if echoes:
-            clusters = self.resolve([*spans, *echoes])
+            clusters = self.unallowed(self.resolve([*spans, *echoes]), text, path)
         pieces: list[str] = []
         findings: list[Finding] = []
         at = 0
@@ -130,9 +161,35 @@ class Masker:
 
         return StreamMasker(self)
 
-    def wanted(self, spans: Sequence[Span]) -> list[Span]:
+    def wanted(self, spans: Iterable[Span], path: str | None) -> list[Span]:
         """Return the spans that policy asks for."""
-        return [span for span in spans if span.tier == 1 or self.tier2 != "off"]
+        return [span for span in spans if self.wants(span.rule_id, span.tier, path)]
+
+    def wants(self, rule_id: str, tier: int, path: str | None) -> bool:
+        """Tell whether policy asks for a rule's findings in texts from a path."""
+        if tier != 1 and self.tier2 == "off":
+            return False
+        return not self._covered(self._allow_any, rule_id, "", path)
+
+    def unallowed(self, clusters: list[Cluster], text: str, path: str | None) -> list[Cluster]:
+        """Return the clusters whose value is not allowed by its fingerprint."""
+        if not self._allow_value:
+            return clusters
+        kept: list[Cluster] = []
+        for cluster in clusters:
+            value = text[cluster.start : cluster.end]
+            fingerprint, _ = self._identify(cluster.rule_id, value[: self.most(cluster)])
+            if not self._covered(self._allow_value, cluster.rule_id, fingerprint, path):
+                kept.append(cluster)
+        return kept
+
+    def _covered(
+        self, allow: tuple[Allow, ...], rule_id: str, fingerprint: str, path: str | None
+    ) -> bool:
+        if not allow or self._today is None:
+            return False
+        today = self._today()
+        return any(item.covers(rule_id, fingerprint, path, today) for item in allow)
 
     def masks(self, tier: int) -> bool:
         """Tell whether findings of a tier are masked, not only recorded."""

@@ -15,8 +15,9 @@ Source: https://github.com/gitleaks/gitleaks#configuration
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
@@ -29,24 +30,35 @@ from ingress.masking.expression import ExpressionError, Unfinished, unfinished
 DEFAULT_MAX_LENGTH = 4096
 """Longest secret that is told apart, in UTF-8 bytes; a longer one is masked without its end."""
 
+MAX_EXPRESSION_LENGTH = 16_384
+"""Longest expression, in characters; gitleaks' own stay below 3,000."""
+
+MAX_PROGRAM_SIZE = 10_000
+"""Largest expression, in RE2's instructions: the worst cost of each byte of a text. The largest of
+gitleaks' own has 4,974, of ours 4,331."""
+
 _ANY_TAIL = r"""([^\s"'`<>,;(){}\[\]|\\]*)\z"""
+_RULE_HEADER = re.compile(r"^[ \t]*\[\[[ \t]*rules[ \t]*\]\]", re.MULTILINE)
+_LINE_OF_ERROR = re.compile(r"at line (\d+)")
 _TARGETS = ("secret", "match", "line")
 
 
 class RuleError(ValueError):
-    """A rule file is refused. The message names file, rule and reason.
+    """A rule file is refused. The message names file, line, rule and reason.
 
     Attributes:
         source: name of the file.
         rule_id: the rule, or "" for the file itself.
         reason: one sentence.
+        line: where the rule begins, from 1; 0 = not known.
     """
 
     code = "rule_refused"
 
-    def __init__(self, source: str, rule_id: str, reason: str) -> None:
-        super().__init__(f"{source}: {rule_id or 'file'}: {reason}")
-        self.source, self.rule_id, self.reason = source, rule_id, reason
+    def __init__(self, source: str, rule_id: str, reason: str, line: int = 0) -> None:
+        place = f"{source}:{line}" if line else source
+        super().__init__(f"{place}: {rule_id or 'file'}: {reason}")
+        self.source, self.rule_id, self.reason, self.line = source, rule_id, reason, line
 
 
 class Match(Protocol):
@@ -65,6 +77,10 @@ class Pattern(Protocol):
     @property
     def groups(self) -> int:
         """Return the number of capturing groups."""
+
+    @property
+    def programsize(self) -> int:
+        """Return the number of RE2's instructions."""
 
     def search(self, text: bytes, pos: int = 0) -> Match | None:
         """Return the leftmost match from `pos` on."""
@@ -100,6 +116,7 @@ class Rule:
         entropy: least Shannon entropy of a secret, in bits per byte; 0 = not asked.
         keywords: lower case; one of them stands in or shortly before each match.
         tails, bounded, starts, late: see `ingress.masking.expression.Unfinished`.
+        check: whether a value is one, by its check digits; None = not asked.
     """
 
     index: int
@@ -121,6 +138,7 @@ class Rule:
     allowances: tuple[Allowance, ...] = ()
     true_examples: tuple[str, ...] = ()
     false_examples: tuple[str, ...] = ()
+    check: Callable[[bytes], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +175,16 @@ def compile_pattern(expression: str) -> Pattern:
 class _Reader:
     """Reads one file's tables; each getter refuses a value of another type."""
 
-    def __init__(self, source: str, table: Mapping[str, object], rule_id: str) -> None:
-        self.source, self.table, self.rule_id = source, table, rule_id
+    def __init__(
+        self, source: str, table: Mapping[str, object], rule_id: str, line: int = 0
+    ) -> None:
+        self.source, self.table, self.rule_id, self.line = source, table, rule_id, line
 
     def refuse(self, reason: str) -> RuleError:
-        return RuleError(self.source, self.rule_id, reason)
+        return RuleError(self.source, self.rule_id, reason, self.line)
+
+    def inner(self, table: Mapping[str, object], rule_id: str = "") -> _Reader:
+        return _Reader(self.source, table, self.rule_id or rule_id, self.line)
 
     def text(self, name: str) -> str:
         value = self.table.get(name, "")
@@ -195,14 +218,22 @@ class _Reader:
         return tuple(self.pattern(name, expression) for expression in self.texts(name))
 
     def pattern(self, name: str, expression: str) -> Pattern:
+        if len(expression) > MAX_EXPRESSION_LENGTH:
+            raise self.refuse(f"{name} is longer than {MAX_EXPRESSION_LENGTH} characters")
         try:
-            return compile_pattern(expression)
+            pattern = compile_pattern(expression)
         except ValueError as error:
             raise self.refuse(f"{name} does not compile: {error}") from error
+        if pattern.programsize > MAX_PROGRAM_SIZE:
+            size = f"{pattern.programsize} instructions of at most {MAX_PROGRAM_SIZE}"
+            raise self.refuse(f"{name} repeats too much: {size}")
+        return pattern
 
 
 def load_rules(toml: str, source: str) -> RuleSet:
     """Read a rule file.
+
+    Where one rule has tests, each must; gitleaks' own format knows none.
 
     Args:
         toml: the file's text, in gitleaks' format.
@@ -214,31 +245,44 @@ def load_rules(toml: str, source: str) -> RuleSet:
     try:
         document = tomllib.loads(toml)
     except tomllib.TOMLDecodeError as error:
-        raise RuleError(source, "", f"not TOML: {error}") from error
+        place = _LINE_OF_ERROR.search(str(error))
+        raise RuleError(source, "", f"not TOML: {error}", int(place[1]) if place else 0) from error
     top = _Reader(source, document, "")
+    tables = top.tables("rules")
+    lines = _lines(toml, len(tables))
+    tested = any("tests" in table for table in tables)
     rules: list[Rule] = []
     path_only: list[str] = []
     seen: set[str] = set()
-    for table in top.tables("rules"):
+    for table, line in zip(tables, lines, strict=True):
         rule_id = table.get("id")
         if not isinstance(rule_id, str) or not rule_id:
-            raise RuleError(source, f"rule {len(seen) + 1}", "has no id")
+            raise RuleError(source, f"rule {len(seen) + 1}", "has no id", line)
+        reader = _Reader(source, table, rule_id, line)
         if rule_id in seen:
-            raise RuleError(source, rule_id, "the id is used twice")
+            raise reader.refuse("the id is used twice")
         seen.add(rule_id)
-        reader = _Reader(source, table, rule_id)
         if not reader.text("regex"):
             if not reader.text("path"):
                 raise reader.refuse("has neither regex nor path")
             path_only.append(rule_id)
             continue
-        rules.append(_rule(reader, len(rules)))
+        rule = _rule(reader, len(rules))
+        if tested and not (rule.true_examples and rule.false_examples):
+            raise reader.refuse("has no test: [rules.tests] needs true and false examples")
+        rules.append(rule)
     if not seen:
         raise RuleError(source, "", "holds no rules")
     general = _allowances(top, "allowlist", "allowlists")
     digest = hashlib.sha256(toml.encode()).hexdigest()
     allowed = tuple(replace(rule, allowances=_for_rule(rule, general)) for rule in rules)
     return RuleSet(allowed, digest, tuple(path_only), source)
+
+
+def _lines(toml: str, count: int) -> list[int]:
+    """Return the line of each rule, from 1; 0 where the text does not tell them apart."""
+    found = [toml.count("\n", 0, header.start()) + 1 for header in _RULE_HEADER.finditer(toml)]
+    return found if len(found) == count else [0] * count
 
 
 def _for_rule(rule: Rule, general: tuple[Allowance, ...]) -> tuple[Allowance, ...]:
@@ -258,7 +302,7 @@ def _rule(reader: _Reader, index: int) -> Rule:
         raise reader.refuse(f"secretGroup {group} is not a group of the regex")
     keywords = tuple(word.lower() for word in reader.texts("keywords") if word)
     tests = reader.tables("tests")
-    examples = _Reader(reader.source, tests[0] if tests else {}, reader.rule_id)
+    examples = reader.inner(tests[0] if tests else {})
     partial, partial_pattern = _unfinished(regex, group, keywords)
     tier = int(reader.number("tier", 1))
     if tier not in (1, 2):
@@ -299,7 +343,7 @@ def _unfinished(regex: str, group: int, keywords: tuple[str, ...]) -> tuple[Unfi
 def _allowances(reader: _Reader, *names: str) -> tuple[Allowance, ...]:
     found: list[Allowance] = []
     for table in reader.tables(*names):
-        own = _Reader(reader.source, table, reader.rule_id or "allowlist")
+        own = reader.inner(table, "allowlist")
         target = own.text("regexTarget") or "secret"
         if target not in _TARGETS:
             raise own.refuse("regexTarget is neither secret, match nor line")

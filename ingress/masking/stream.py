@@ -1,11 +1,11 @@
 """Mask a text that arrives in pieces, holding back only what may still become a secret.
 
 One `StreamMasker` serves one channel of one answer (a choice, a content block, the arguments of a
-tool call). Whatever the pieces, what it releases equals `Masker.mask` of the whole text, with one
-exception that no stream can avoid: an occurrence of a value *before* the place that gives it away
-has been released already. It holds back from the first character on that may belong to a secret
-whose end has not arrived, at most `HOLD_CHARACTERS` (more for a private key), and keeps
-`CONTEXT_CHARACTERS` of what it has released.
+tool call). Whatever the pieces, what it releases equals `Masker.mask` of the whole text without
+looking into base64, with one exception that no stream can avoid: an occurrence of a value *before*
+the place that gives it away has been released already. It holds back from the first character on
+that may belong to a secret whose end has not arrived, at most `HOLD_CHARACTERS` (more for a private
+key), and keeps `CONTEXT_CHARACTERS` of what it has released.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ class StreamMasker:
         worth = self._detector.fired(data) if len(data) > _LARGE_BYTES else armed
         for index in sorted(armed):
             rule = self._detector.rules.rules[index]
-            if rule.tier == 2 and self._masker.tier2 == "off":
+            if not self._masker.wants(rule.rule_id, rule.tier, None):
                 continue
             position = self._position(index, window)
             unfinished = None if final else rule.unfinished.search(data, position)
@@ -202,7 +202,7 @@ class StreamMasker:
                 for span in spans
                 if span.start < hold and (span.end <= hold or self._masker.masks(span.tier))
             ]
-            known = self._values(self._masker.resolve(decided), pending)
+            known = self._values(self._decide(decided, pending), pending)
             spared = max((span.end for span in decided), default=0)
             echoes, begun = self._echoes(pending[:limit], spared, known, final=final)
             everything = decided + [span for span in echoes if span.start < hold]
@@ -215,8 +215,11 @@ class StreamMasker:
             if lower == hold:
                 break
             hold = lower
-        clusters = self._masker.resolve(everything)
+        clusters = self._decide(everything, pending)
         return [c for c in clusters if c.start < hold], hold, known
+
+    def _decide(self, spans: list[Span], pending: str) -> list[Cluster]:
+        return self._masker.unallowed(self._masker.resolve(spans), pending, None)
 
     def _moved(self, span: Span, shift: int) -> Span | None:
         """Return a span by its place in the pending text.

@@ -13,6 +13,9 @@ def one_rule(body: str) -> str:
     return f'[[rules]]\nid = "acme"\n{body}\n'
 
 
+TESTED = "[[rules]]\nid = 'a'\nregex = 'x'\ntests = {true = ['x'], false = ['y']}\n"
+
+
 @pytest.fixture(scope="module")
 def builtin_detector() -> Detector:
     return Detector(BUILTIN, engine="portable")
@@ -67,6 +70,18 @@ def test_users_gitleaks_configuration_loads_unchanged() -> None:
         (one_rule("regex = 'x'") + one_rule("regex = 'y'"), "acme", "used twice"),
         (one_rule("regex = 'x'\n[rules.allowlist]\nregexTarget = 'file'"), "acme", "regexTarget"),
         ("[[rules]]\nregex = 'x'", "rule 1", "has no id"),
+        ("x = 1\n\n[[rules]]\nid = 'acme'\nregex = '('", "acme", "acme.toml:3: acme: regex does"),
+        ("x = 1\ny =\n", "", "acme.toml:2: file: not TOML"),
+        (
+            one_rule(
+                "regex = '[a-z]{0,500}@[a-z]{0,500}.{0,900}x?.{0,900}y?.{0,900}.{0,900}.{0,900}"
+                ".{0,900}.{0,900}.{0,900}.{0,900}z'"
+            ),
+            "acme",
+            "repeats too much",
+        ),
+        (one_rule(f"regex = '{'x' * 20_000}'"), "acme", "longer than"),
+        (TESTED + "[[rules]]\nid = 'acme'\nregex = 'x'", "acme", "acme.toml:5: acme: has no test"),
     ],
 )
 def test_unusable_file_is_refused_with_rule_and_reason(
