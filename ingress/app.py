@@ -21,7 +21,7 @@ from ingress.errors import IngressError, PolicyError, PolicyProblem
 from ingress.forwarding import Forwarder
 from ingress.gateway import Gateway, Rules
 from ingress.identity.authenticate import build_identity
-from ingress.ids import new_id
+from ingress.ids import new_id, utc_now
 from ingress.local import LocalAnswers
 from ingress.masking.detect import Detector
 from ingress.masking.mask import Masker
@@ -161,7 +161,14 @@ def build_rules(policy: Policy, settings: Settings, fingerprint_key: bytes) -> R
     """Return what a policy gives the data path."""
     masking = policy.document.masking
     detector = Detector(_rule_set(masking.rules, settings), engine=settings.masking_engine)
-    masker = Masker(detector, fingerprint_key, tier2=masking.tier2)
+    masker = Masker(
+        detector,
+        fingerprint_key,
+        tier2=masking.tier2,
+        pii=masking.pii,
+        allow=masking.allow,
+        today=lambda: utc_now().date(),
+    )
     return Rules(
         policy, Router(policy.document.connections), PromptMasking(masker, restore=masking.restore)
     )

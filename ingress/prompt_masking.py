@@ -4,22 +4,28 @@ The pure parts know texts (``masking``) and documents (``protocol``); this joins
 """
 
 from collections.abc import Iterable
-from urllib.parse import quote, unquote_to_bytes
+from dataclasses import replace
+from urllib.parse import quote, unquote, unquote_to_bytes
 
 import orjson
 
 from ingress.errors import BadPrompt, ProtocolError
 from ingress.exchange import Exchange, Located, Outcome
 from ingress.headers import forwarded
+from ingress.masking.errors import MaskingError
 from ingress.masking.mask import Finding, Masker
 from ingress.masking.stream import StreamMasker
 from ingress.protocol.stream import CompletionStream
 from ingress.protocol.texts import Channel, Completion, Prompt, Text
 from ingress.protocol.wire import LANGUAGE_MAX, NAME_MAX
+from ingress.relay import HeaderList
 from ingress.restoring import Restoring, restoring_stream
 
 TO_UPSTREAM, TO_CLIENT = "to_upstream", "to_client"
 _ENGINE_PATH = "/v1/engines/"
+_UNCHECKED = "unchecked"
+# Short names and paths that were found clean: the same few come with every request.
+_CLEAN_MAX, _CLEAN_CHARACTERS = 1024, 64
 _QUERY_SAFE = "=&+,;:@/?!$'()*-._~"
 
 
@@ -30,6 +36,7 @@ class PromptMasking:
         """Mask with ``masker``; with ``restore`` an answer gets the prompt's own values back."""
         self._masker = masker
         self._restore = restore
+        self._clean: set[str] = set()
 
     def parse(self, exchange: Exchange) -> None:
         """Read the body into the exchange's prompt.
@@ -66,8 +73,11 @@ class PromptMasking:
         """
         changed = False
         vault = exchange.vault if self._restore else None
+        paths = exchange.prompt.file_paths
+        # An inline prompt is one file; the texts of a chat come from many places.
+        path = paths[0] if paths and exchange.path.startswith(_ENGINE_PATH) else None
         for text in exchange.prompt.texts:
-            masked, findings = self._masker.mask(text.value, vault=vault)
+            masked, findings = self._masker.mask(text.value, path=path, vault=vault)
             if findings:
                 exchange.findings += _located(findings, TO_UPSTREAM, text.location)
             if masked is not text.value:
@@ -76,7 +86,8 @@ class PromptMasking:
                     exchange.query = quote(masked, safe=_QUERY_SAFE).encode()
                 else:
                     changed = True
-        self._mask_headers(exchange)
+        self._mask_headers(exchange.outgoing_headers, exchange.findings, TO_UPSTREAM)
+        self._mask_path(exchange)
         if changed and exchange.document is not None:
             self._mask_learned(exchange.prompt)
             exchange.body = (
@@ -85,17 +96,40 @@ class PromptMasking:
                 else exchange.document["body"].encode()
             )
 
-    def _mask_headers(self, exchange: Exchange) -> None:
-        """Mask the headers that go on: all at once, and one by one if there is anything."""
-        headers = exchange.outgoing_headers
+    def name(self, text: str) -> str:
+        """Return a path, a header or a name as a record may hold it; the same object if clean.
+
+        Never raises: what cannot be checked is not named, and the request fails where its texts
+        are masked.
+        """
+        if text in self._clean:
+            return text
+        masked = _name(self._masker, text)
+        if masked is text and len(text) <= _CLEAN_CHARACTERS and len(self._clean) < _CLEAN_MAX:
+            self._clean.add(text)
+        return masked
+
+    def _mask_path(self, exchange: Exchange) -> None:
+        """Mask the path that goes on; the fixed paths of the protocols hold nothing."""
+        route = exchange.route
+        path = unquote(route.upstream_path, "latin-1")
+        if self.name(path) is path:
+            return
+        masked, findings = self._masker.mask(path)
+        if masked is not path:
+            exchange.findings += _located(findings, TO_UPSTREAM, "path")
+            exchange.route = replace(route, upstream_path=quote(masked, _QUERY_SAFE, "latin-1"))
+
+    def _mask_headers(self, headers: HeaderList, findings: list[Located], direction: str) -> None:
+        """Mask headers that go on: all at once, and one by one if there is anything."""
         together = b"\n".join([value for _, value in headers]).decode("latin-1")
         if self._masker.mask(together)[0] is together:
             return
         for place, (name, value) in enumerate(headers):
             text = value.decode("latin-1")
-            masked, findings = self._masker.mask(text)
+            masked, found = self._masker.mask(text)
             location = f"header {name.decode('latin-1')}"[:NAME_MAX]
-            exchange.findings += _located(findings, TO_UPSTREAM, location)
+            findings += _located(found, direction, location)
             if masked is not text:
                 headers[place] = (name, masked.encode("latin-1", "replace"))
 
@@ -114,6 +148,16 @@ class PromptMasking:
             ProtocolError: no protocol says where its texts stand.
         """
         return MaskedStream(exchange, self._masker)
+
+    def returned(self, exchange: Exchange, headers: HeaderList) -> HeaderList:
+        """Return the upstream's headers, masked.
+
+        Raises:
+            MaskingError: they could not be checked; the answer must not go on.
+        """
+        masked = [*headers]
+        self._mask_headers(masked, exchange.outcome.findings, TO_CLIENT)
+        return masked
 
     def completion(self, exchange: Exchange, body: bytes) -> bytes:
         """Return a whole answer's body, masked; the same bytes if nothing was found.
@@ -138,6 +182,7 @@ class PromptMasking:
                     text.replace(masked)
                     changed = True
             body = orjson.dumps(document) if changed else body
+            _mask_names(outcome.completion, self._masker)
         # What stands elsewhere in the answer (annotations, an error's message) as one text.
         return self._mask_bytes(exchange, body)
 
@@ -221,6 +266,7 @@ class MaskedStream:
         for channel, masker in self._channels:
             located = _located(masker.findings, TO_CLIENT, channel.location)
             self._exchange.outcome.findings += located
+        _mask_names(self.completion, self._masker)
 
     def _channel(self, channel: Channel) -> StreamMasker:
         masker = self._masker.stream()
@@ -231,6 +277,25 @@ class MaskedStream:
         masked, findings = self._masker.mask(text)
         _add_new(self._exchange.outcome, findings, location)
         return masked
+
+
+def _name(masker: Masker, text: str) -> str:
+    try:
+        return masker.mask(text)[0]
+    except MaskingError:
+        return _UNCHECKED
+
+
+def _mask_names(completion: Completion, masker: Masker) -> None:
+    """Mask what the record names of an answer: it was read from the frames as they came."""
+    if completion.model_used:
+        completion.model_used = _name(masker, completion.model_used)[:NAME_MAX]
+    for choice, reason in completion.finish_reasons.items():
+        completion.finish_reasons[choice] = _name(masker, reason)[:NAME_MAX]
+    for tool in completion.tools.values():
+        tool.name = _name(masker, tool.name)[:NAME_MAX]
+        if tool.call_id:
+            tool.call_id = _name(masker, tool.call_id)[:NAME_MAX]
 
 
 def _add_new(outcome: Outcome, findings: Iterable[Finding], location: str) -> None:

@@ -3,12 +3,15 @@
 import hashlib
 import ipaddress
 import re
+from datetime import date
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlsplit
 
 import yaml
 
+from ingress.masking.allow import Allow
+from ingress.masking.pii import PII_KINDS
 from ingress.policy.conditions import ConditionError, check_condition
 from ingress.policy.decide import Policy
 from ingress.policy.document import Reader
@@ -19,7 +22,6 @@ from ingress.policy.rules import (
     DEFAULT_RULE_ID,
     EFFECTS,
     OPERATIONS,
-    PII_KINDS,
     TIER2_MODES,
     UNKNOWN_PATHS,
     Connection,
@@ -41,7 +43,8 @@ _MASKING_RULES: Final = re.compile(r"builtin|[^\s]+\.toml")
 _MASKING_RULES_FORM: Final = "'builtin' or the path of a gitleaks file (*.toml)"
 _TOP_KEYS: Final = ("version", "connections", "masking", "content", "rules")
 _CONNECTION_KEYS: Final = ("kind", "upstream", "credential", "unknown_paths")
-_MASKING_KEYS: Final = ("rules", "tier2", "pii", "restore")
+_MASKING_KEYS: Final = ("rules", "tier2", "pii", "restore", "allow")
+_ALLOW_KEYS: Final = ("fingerprint", "rule", "path", "reason", "expires")
 _RULE_KEYS: Final = ("id", "on", "when", "effect", "message", "review", "assurance")
 _REVIEW_KEYS: Final = ("reviewers", "quorum", "hold", "expires")
 
@@ -150,7 +153,22 @@ def _masking(reader: Reader, node: yaml.Node) -> Masking:
         tier2=tier2 or default.tier2,
         pii=reader.choices(keys["pii"], PII_KINDS) if "pii" in keys else default.pii,
         restore=default.restore if restore is None else restore,
+        allow=_allowances(reader, keys["allow"]) if "allow" in keys else (),
     )
+
+
+def _allowances(reader: Reader, node: yaml.Node) -> tuple[Allow, ...]:
+    allowances: list[Allow] = []
+    for item in reader.sequence(node):
+        keys = reader.mapping(item, _ALLOW_KEYS, required=("reason", "expires"))
+        texts = {name: reader.text(value) or "" for name, value in keys.items()}
+        try:
+            expires = date.fromisoformat(texts.pop("expires", ""))
+            allowances.append(Allow(expires=expires, **{"reason": "", **texts}))
+        except ValueError as error:
+            told = str(error) if "allowance" in str(error) or "fingerprint" in str(error) else ""
+            reader.note(item, told or "expires must be a date such as 2026-12-31")
+    return tuple(allowances)
 
 
 def _rules(reader: Reader, node: yaml.Node) -> tuple[Rule, ...]:

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
 
+from ingress.masking.allow import Allow
+from ingress.masking.pii import PiiKind
+
 Effect = Literal["allow", "mask", "review", "deny"]
 Assurance = Literal["strict", "bracket", "async"]
 ContentMode = Literal["sealed", "tagged", "none"]
@@ -16,7 +19,6 @@ CONTENT_MODES: Final[tuple[ContentMode, ...]] = ("sealed", "tagged", "none")
 UNKNOWN_PATHS: Final[tuple[UnknownPaths, ...]] = ("refuse", "pass")
 TIER2_MODES: Final[tuple[Tier2, ...]] = ("off", "audit", "mask")
 CONNECTION_KINDS: Final = ("copilot", "openai", "anthropic", "github", "git", "http")
-PII_KINDS: Final = ("email", "card", "iban")
 
 # What a rule's ``on`` may name: the operations of the events, and those that policy sees inside a
 # completion (tool_call) or a git exchange (push, fetch).
@@ -56,8 +58,9 @@ class Masking:
 
     rules: tuple[str, ...] = ("builtin",)
     tier2: Tier2 = "audit"
-    pii: tuple[str, ...] = ()
+    pii: tuple[PiiKind, ...] = ()
     restore: bool = True
+    allow: tuple[Allow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

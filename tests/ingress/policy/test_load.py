@@ -1,4 +1,5 @@
 import hashlib
+from datetime import date
 from types import MappingProxyType
 
 import pytest
@@ -237,3 +238,37 @@ def test_rule_for_another_operation_can_fire():
     )
 
     assert len(load_policy(rules, "f").document.rules) == 2
+
+
+def masking_of(section):
+    return load_policy(f"version: 1\nmasking: {section}\nrules: []\n", "p.yaml").document.masking
+
+
+def test_allowances_and_kinds_of_personal_data_are_read():
+    masking = masking_of(
+        "{pii: [email, ip], allow: [{rule: aws-access-key-id, path: 'docs/*', "
+        "reason: documented example, expires: 2027-01-31}]}"
+    )
+
+    assert masking.pii == ("email", "ip")
+    assert masking.allow[0].covers("aws-access-key-id", "", "docs/a.md", date(2027, 1, 31))
+    assert not masking.allow[0].covers("aws-access-key-id", "", "docs/a.md", date(2027, 2, 1))
+
+
+@pytest.mark.parametrize(
+    ("allowance", "told"),
+    [
+        ("{rule: x, expires: 2027-01-31}", "reason"),
+        ("{rule: x, reason: y}", "expires"),
+        ("{rule: x, reason: y, expires: soon}", "expires must be a date such as 2026-12-31"),
+        ("{reason: y, expires: 2027-01-31}", "an allowance needs a fingerprint, a rule or a path"),
+        ("{fingerprint: ab, reason: y, expires: 2027-01-31}", "64 hex digits"),
+        ("{ruel: x, reason: y, expires: 2027-01-31}", "did you mean 'rule'"),
+    ],
+)
+def test_allowance_that_is_no_allowance_is_refused_with_its_place(allowance, told):
+    with pytest.raises(PolicyError) as refused:
+        masking_of(f"{{allow: [{allowance}]}}")
+
+    assert told in str(refused.value)
+    assert "p.yaml:2:" in str(refused.value)
