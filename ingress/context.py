@@ -5,7 +5,7 @@ a client that names none gets one per day (``derived_session``).
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -21,13 +21,30 @@ _TURN_HEADERS = (b"x-interaction-id", b"x-turn-id")
 _REQUEST_HEADERS = (b"x-request-id", b"x-client-request-id")
 _MACHINE_HEADERS = (b"vscode-machineid", b"x-client-machine-id")
 
+_TRACE_HEADER = b"traceparent"
+_READ = frozenset(
+    (
+        *_SESSION_HEADERS,
+        *_TURN_HEADERS,
+        *_REQUEST_HEADERS,
+        *_MACHINE_HEADERS,
+        _TRACE_HEADER,
+        b"copilot-language-server-version",
+        b"editor-version",
+        b"user-agent",
+        b"x-github-repository-nwo",
+    )
+)
+
 _VALUE_MAX = 256
+_MASKED_MAX = 4096  # a secret must be whole to be recognised, so the cut comes after the masking
+_SEPARATOR = "\n\0\n"  # no secret reaches across it
 _PRODUCT = re.compile(r"([A-Za-z0-9_.\-]{1,64}(?:/Python|/JS)?)[/ ]v?(\d[\w.\-+]{0,63})")
-_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}\Z")
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}\Z")
 _NO_TRACE = "0" * 32
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\u00a0-\ud7ff\ue000-\uffef]")
 
-Headers = Mapping[bytes, bytes]
+Headers = Mapping[bytes, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +63,20 @@ class Context:
     trace_id: str | None
 
 
-def read_context(pairs: Sequence[tuple[bytes, bytes]]) -> Context:
-    """Return the context of a request.
+def read_context(pairs: Sequence[tuple[bytes, bytes]], mask: Callable[[str], str]) -> Context:
+    """Return the context of a request, with no secret in it.
 
     Args:
         pairs: raw headers as ASGI gives them, names in lower case; of doubles the first counts.
+        mask: returns a text without its secrets, the same object if it has none.
     """
-    headers: dict[bytes, bytes] = {}
+    headers: dict[bytes, str] = {}
     for header, value in pairs:
-        headers.setdefault(header, value)
+        if value and header in _READ and header not in headers:
+            headers[header] = printable(value, _MASKED_MAX)
+    together = _SEPARATOR.join(headers.values())
+    if mask(together) is not together:
+        headers = {header: mask(value) for header, value in headers.items()}
     user_agent = _text(headers, b"user-agent")
     name, version = _client(headers, user_agent)
     repository = _text(headers, b"x-github-repository-nwo")
@@ -78,11 +100,9 @@ def derived_session(principal_id: str, client_name: str, day: str) -> str:
     return f"derived-{digest.hexdigest()}"
 
 
-def printable(value: bytes) -> str:
-    """Return header bytes as text that is safe in a log line and a table cell, cut to 256."""
-    return _UNPRINTABLE.sub("\ufffd", value[: _VALUE_MAX * 4].decode("utf-8", "replace"))[
-        :_VALUE_MAX
-    ]
+def printable(value: bytes, most: int = _VALUE_MAX) -> str:
+    """Return header bytes as text that is safe in a log line and a table cell, cut."""
+    return _UNPRINTABLE.sub("\ufffd", value[: most * 4].decode("utf-8", "replace"))[:most]
 
 
 def _client(headers: Headers, user_agent: str | None) -> tuple[str, str | None]:
@@ -96,8 +116,7 @@ def _client(headers: Headers, user_agent: str | None) -> tuple[str, str | None]:
 
 
 def _text(headers: Headers, name: bytes) -> str | None:
-    value = headers.get(name)
-    return printable(value) or None if value else None
+    return headers.get(name, "")[:_VALUE_MAX] or None
 
 
 def _first(headers: Headers, names: tuple[bytes, ...]) -> str | None:
@@ -105,6 +124,6 @@ def _first(headers: Headers, names: tuple[bytes, ...]) -> str | None:
 
 
 def _trace_id(headers: Headers) -> str | None:
-    match = _TRACEPARENT.match(headers.get(b"traceparent", b""))
-    trace_id = match[1].decode() if match else None
+    match = _TRACEPARENT.match(headers.get(_TRACE_HEADER, ""))
+    trace_id = match[1] if match else None
     return None if trace_id == _NO_TRACE else trace_id

@@ -138,7 +138,6 @@ class Forwarder:
         )
         outcome = exchange.outcome
         outcome.upstream_status = outcome.http_status = response.status
-        outcome.upstream_request_id = _request_id(response.headers)
         return response
 
     async def _bring_back(
@@ -153,7 +152,10 @@ class Forwarder:
                 encoding = value.lower()
         if encoding != b"identity":
             raise ProtocolError("the upstream compressed its answer though it was told not to")
-        headers = [pair for pair in response.headers if pair[0].lower() not in _NOT_RETURNED]
+        headers = masking.returned(
+            exchange, [pair for pair in response.headers if pair[0].lower() not in _NOT_RETURNED]
+        )
+        exchange.outcome.upstream_request_id = _request_id(headers)
         if content_type.startswith(b"text/event-stream") and response.status < 400:
             await self._stream(exchange, relay, masking.stream(exchange), response, headers)
         else:

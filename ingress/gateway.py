@@ -35,6 +35,7 @@ from ingress.local import LocalAnswers
 from ingress.policy.decide import Policy
 from ingress.policy.rules import Operation, PolicyDecision
 from ingress.prompt_masking import PromptMasking
+from ingress.protocol.texts import Prompt
 from ingress.recording.recorder import Recorder
 from ingress.relay import ClientGone, Relay
 from ingress.routing import OPEN_OPERATIONS, Router
@@ -133,9 +134,11 @@ class Gateway:
 
     def _arrive(self, scope: Scope) -> Exchange:
         headers = scope["headers"]
-        path = scope["path"][:_PATH_MAX]
+        # What the records name is masked from here on: a path or a header may hold a secret too.
+        name = self.rules.masking.name
+        path = name(scope["path"])[:_PATH_MAX]
         method = scope["method"]
-        context = read_context(headers)
+        context = read_context(headers, name)
         intent = next((value for name, value in headers if name == b"openai-intent"), b"")
         address = scope.get("client")
         return Exchange(
@@ -231,7 +234,8 @@ class Gateway:
             elif exchange.principal is not None and not exchange.recorded:
                 exchange.policy_digest = exchange.policy_digest or self.rules.policy.digest
                 exchange.decision = PolicyDecision("deny", "default", (code,), text, "strict")
-                exchange.prompt.texts.clear()
+                # It may not be masked, or not wholly: nothing of it is recorded.
+                exchange.prompt = Prompt()
                 await self.recorder.blocked(exchange, code, status)
         except AuditUnavailable as unavailable:
             status, code, text = unavailable.status, unavailable.code, _AUDIT_TEXT

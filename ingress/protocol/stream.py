@@ -17,6 +17,10 @@ from ingress.protocol.wire import WireProtocol
 
 _DONE = b"[DONE]"
 
+# Names that were found clean and are not looked at again in this stream.
+_KNOWN_NAMES_MAX = 1024
+_KNOWN_NAME_CHARACTERS = 256
+
 
 class ChannelMasker(Protocol):
     """What the stream asks of a masker: one per channel."""
@@ -38,6 +42,7 @@ class CompletionStream:
     """
 
     __slots__ = (
+        "_known_names",
         "_last",
         "_mask_whole",
         "_maskers",
@@ -61,6 +66,7 @@ class CompletionStream:
         self._mask_whole = mask_whole
         self._splitter = SseSplitter()
         self._maskers: dict[Channel, ChannelMasker] = {}
+        self._known_names: set[str] = set()
         self._last: dict[Channel, tuple[Delta, dict[str, Any]]] = {}
 
     def feed(self, piece: bytes) -> bytes:
@@ -101,14 +107,15 @@ class CompletionStream:
         protocol, completion = self._protocol, self.completion
         document = _parse(frame.data)
         deltas = protocol.parse_delta(document, completion)
-        changed = False
+        repeats = protocol.repeats(document)
+        changed = self._mask_names(document, [*deltas, *repeats])
         for delta in deltas:
             changed = self._mask(delta, document) or changed
         before = b""
         for choice in protocol.ended_choices(document):
             own = {delta.channel: delta for delta in deltas if delta.channel.choice == choice}
             before += self._flush(choice, own)
-        for repeat in protocol.repeats(document):
+        for repeat in repeats:
             changed = self._repeat(repeat) or changed
         # The protocol's own last frame ends the completion: nothing may be held beyond it.
         if completion.ended:
@@ -129,6 +136,27 @@ class CompletionStream:
             return False
         delta.holder[delta.key] = masked
         return True
+
+    def _mask_names(self, document: dict[str, Any], deltas: list[Delta]) -> bool:
+        """Mask the frame's other strings: ids, names and reasons may be secrets as well."""
+        own = {(id(delta.holder), delta.key) for delta in deltas}
+        known, changed = self._known_names, False
+        waiting: list[Any] = [document]
+        while waiting:
+            holder = waiting.pop()
+            for key, value in holder.items() if type(holder) is dict else enumerate(holder):
+                if type(value) is str:
+                    if value in known or (id(holder), key) in own:
+                        continue
+                    masked = self._mask_whole(value, "frame")
+                    if masked != value:
+                        holder[key] = masked
+                        changed = True
+                    elif len(known) < _KNOWN_NAMES_MAX and len(value) <= _KNOWN_NAME_CHARACTERS:
+                        known.add(value)
+                elif type(value) is dict or type(value) is list:
+                    waiting.append(value)
+        return changed
 
     def _repeat(self, repeat: Delta) -> bool:
         """Put what the channel's deltas became where the frame says their text again."""

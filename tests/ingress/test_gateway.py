@@ -198,6 +198,44 @@ def test_a_secret_in_the_query_or_in_a_header_does_not_go_on(gateway, upstream):
     assert {found.location for found in requested.findings} == {"query", "header x-note"}
 
 
+def test_a_secret_in_a_path_goes_neither_on_nor_into_the_record(gateway, upstream):
+    upstream.scenarios["path"] = whole(b"fine", "200 OK", "Content-Type: text/plain")
+    quoted = SECRET.replace("_", "%5F")
+
+    gateway.ask(None, f"/c/passing/a/{quoted}/b", method="GET", session="path")
+    gateway.ask(None, f"/none/{quoted}", method="GET", session="no-path")
+
+    assert "/prefix/a/REDACTED_TEST_KEY_" in upstream.of("path")[0].target
+    requested, completed = gateway.events("path")
+    assert [found.location for found in requested.findings] == ["path"]
+    assert completed.path.startswith("/c/passing/a/REDACTED_TEST_KEY_")
+    assert gateway.only_end("no-path").path.startswith("/none/REDACTED_TEST_KEY_")
+
+
+def test_a_secret_in_an_identifying_header_is_recorded_as_its_placeholder(gateway):
+    headers = {"user-agent": f"x {SECRET}", "x-request-id": SECRET}
+
+    gateway.chat("hi", session="headers", headers=headers)
+
+    requested, completed = gateway.events("headers")
+    assert requested.request_id == completed.request_id
+    assert requested.request_id.startswith("REDACTED_TEST_KEY_")
+    assert requested.client.user_agent == f"x {requested.request_id}"
+
+
+def test_a_secret_in_a_name_of_the_answer_is_masked_for_client_and_record(gateway, upstream):
+    answer = chat_answer("fine").replace(b"gpt-x", SECRET.encode())
+    upstream.scenarios["named"] = whole(answer, "200 OK", f"X-Request-Id: {SECRET}")
+
+    got = gateway.chat("hi", session="named")
+
+    completed = gateway.only_end("named")
+    assert SECRET.encode() not in got.body
+    assert got.headers["x-request-id"].startswith("REDACTED_TEST_KEY_")
+    assert completed.model_used.startswith("REDACTED_TEST_KEY_")
+    assert completed.upstream_request_id == got.headers["x-request-id"]
+
+
 @pytest.mark.parametrize(
     "target",
     [

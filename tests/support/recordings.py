@@ -33,7 +33,7 @@ def exchange(*texts: str, session: str = "s") -> Exchange:
         query=b"",
         headers=[],
         address="127.0.0.1",
-        context=read_context([(b"user-agent", b"test/1.0")]),
+        context=read_context([(b"user-agent", b"test/1.0")], str),
         route=Route("chat", OpenAiChat()),
         principal=make_principal(PRINCIPAL_KEY, issuer="i", subject="ada", key_id="abcdefgh"),
         session_id=session,

@@ -109,3 +109,23 @@ def test_the_split_of_the_bytes_changes_nothing(texts, data):
 
     assert out == two.feed(whole)
     assert one.completion == two.completion
+
+
+def test_name_id_or_reason_that_is_a_secret_is_masked_like_a_text():
+    call = {"index": 0, "id": "secret-id", "function": {"name": "secret-name", "arguments": "{}"}}
+    choice = {"index": 0, "delta": {"tool_calls": [call]}, "finish_reason": None}
+    named = {"id": "secret-1", "model": "secret-2", "choices": [choice]}
+
+    released = stream().feed(b"data: " + json.dumps(named).encode() + b"\n\n")
+
+    assert b"secret" not in released
+    assert released.count(b"masked") == 4
+
+
+def test_clean_names_of_a_stream_are_looked_at_once():
+    asked = []
+    whole = CompletionStream(OpenAiChat(), Holder, lambda text, _: asked.append(text) or text)
+
+    assert whole.feed(frame("a") + frame("b")) == frame("a") + frame("b")
+
+    assert asked == ["c"]
