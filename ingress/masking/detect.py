@@ -30,7 +30,10 @@ _UNICODE_ESCAPES = tuple(
     (f"\\u00{code}", f"     {chr(int(code, 16))}")
     for code in ("22", "26", "27", "3c", "3d", "3e", "3C", "3D", "3E")
 )
-_DEEPEST_ESCAPE = 8
+_PLAIN = {"n": "\n", '"': '"', "r": "\r", "t": "\t", "/": "/", " ": " "}
+_ESCAPE = re.compile(r"""\\\\*(?:([nrt"/ ])|u00(2[267]|3[c-eC-E]))""")
+_DEEP_ESCAPE = re.compile(r"\\+( )")
+_FEW_ESCAPES = 300  # as many cost one pass of a pattern as much as six of str.replace
 _PLACEHOLDER = re.compile(rb"REDACTED_[A-Z0-9_]{1,48}_[A-Z2-7]{10}")
 _LEAST_BESIDE_PLACEHOLDER = 8  # fewer characters around our own placeholder are no secret
 
@@ -50,18 +53,26 @@ class Span(NamedTuple):
 
 def unescape(text: str) -> str:
     """Return a copy of the same length in which backslash escapes are undone."""
-    if "\\" not in text:
+    escapes = text.count("\\")
+    if not escapes:
         return text
+    if escapes < _FEW_ESCAPES:
+        return _ESCAPE.sub(_undo, text)
     for escape, plain in _ESCAPES:
         text = text.replace(escape, plain)
     if "\\u00" in text:
         for escape, plain in _UNICODE_ESCAPES:
             text = text.replace(escape, plain)
-    for _ in range(_DEEPEST_ESCAPE):
-        if "\\ " not in text:
-            break
+    if "\\ " in text:
         text = text.replace("\\ ", "  ")
-    return text
+    return _DEEP_ESCAPE.sub(_undo, text) if "\\ " in text else text
+
+
+def _undo(found: re.Match[str]) -> str:
+    escape = found[0]
+    if found[1]:
+        return _PLAIN[found[1]].rjust(len(escape))
+    return chr(int(found[2], 16)).rjust(len(escape))
 
 
 def encode(text: str) -> bytes:
@@ -113,28 +124,33 @@ class Tails:
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         bounded: set[bytes] = set()
-        self._loose: dict[bytes, set[int]] = {}
+        loose: dict[bytes, set[int]] = {}
         for rule in rules:
             for tail in rule.tails:
                 if rule.bounded:
                     bounded.add(tail.encode())
                 else:
-                    self._loose.setdefault(tail.encode(), set()).add(rule.index)
-        self.longest = max(map(len, [*bounded, *self._loose]), default=0)
-        self._bounded_pattern = _ending(rf"(?:^|[^\w])({_either(bounded)})", bounded)
-        self._loose_pattern = _ending(f"(?:{_either(self._loose)})", self._loose)
+                    loose.setdefault(tail.encode(), set()).add(rule.index)
+        self.longest = max(map(len, [*bounded, *loose]), default=0)
+        begun = rf"(?:^|[^\w])({_either(bounded)})"
+        self._bounded = _ending(begun, bounded)
+        self._any = _ending(f"(?:{begun}|{_either(loose)})", [*bounded, *loose])
+        self._by_last: dict[int, list[tuple[bytes, set[int]]]] = {}
+        for ending, indexes in loose.items():
+            self._by_last.setdefault(ending[-1], []).append((ending, indexes))
 
-    def held(self, lowered: bytes) -> int:
-        """Return how many bytes at the end may be the start of a secret that begins a word."""
-        found = self._bounded_pattern and self._bounded_pattern.search(lowered)
-        return len(lowered) - found.start(1) if found else 0
+    def begun(self, lowered: bytes) -> tuple[int, frozenset[int]]:
+        """Return what may have begun at the end of a text.
 
-    def named(self, lowered: bytes) -> frozenset[int]:
-        """Return the other rules of which a secret may have begun."""
-        if not self._loose_pattern or not self._loose_pattern.search(lowered):
-            return frozenset()
-        sizes = range(1, min(self.longest, len(lowered)) + 1)
-        return frozenset().union(*(self._loose.get(lowered[-size:], ()) for size in sizes))
+        That is: how many bytes may be the start of a secret that begins a word, and the rules of
+        which another secret may have begun.
+        """
+        if not lowered or not self._any or not self._any.search(lowered):
+            return 0, frozenset()
+        found = self._bounded and self._bounded.search(lowered)
+        ending = self._by_last.get(lowered[-1], ())
+        named = [rules for tail, rules in ending if lowered.endswith(tail)]
+        return len(lowered) - found.start(1) if found else 0, frozenset().union(*named)
 
 
 def _ending(expression: str, tails: Collection[bytes]) -> Pattern | None:

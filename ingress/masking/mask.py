@@ -169,7 +169,7 @@ class Masker:
         """Tell whether policy asks for a rule's findings in texts from a path."""
         if tier != 1 and self.tier2 == "off":
             return False
-        return not self._covered(self._allow_any, rule_id, "", path)
+        return not self._allow_any or not self._covered(self._allow_any, rule_id, "", path)
 
     def unallowed(self, clusters: list[Cluster], text: str, path: str | None) -> list[Cluster]:
         """Return the clusters whose value is not allowed by its fingerprint."""
@@ -238,7 +238,7 @@ class Masker:
     def _identify(self, rule_id: str, value: str) -> tuple[str, str]:
         digest = hmac.digest(self._key, value.encode("utf-8", "surrogatepass"), "sha256")
         label = _NOT_LABEL.sub("_", rule_id.upper()).strip("_")[:_LABEL_LENGTH] or "SECRET"
-        code = base64.b32encode(digest).decode()[:10]
+        code = base64.b32encode(digest[:10]).decode()[:10]
         return digest.hex(), f"REDACTED_{label}_{code}"
 
     def _echoes(self, text: str, clusters: Sequence[Cluster]) -> list[Span]:

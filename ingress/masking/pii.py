@@ -137,7 +137,14 @@ _KINDS: dict[PiiKind, tuple[str, str, Callable[[bytes], bool]]] = {
         r"(?:^|[^\w.%+-])([\w.%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24})\b",
         is_email,
     ),
-    "card": ("Payment card number", r"(?:^|[^\w.-])([1-6](?:[ -]?\d){11,18})\b", is_card),
+    "card": (
+        "Payment card number",
+        (
+            r"(?:^|[^\w.-])([1-6]\d{3}(?:[ -]?\d{4}){2}[ -]?\d{1,4}"
+            r"|[1-6]\d{3}[ -]?\d{6}[ -]?\d{4,5}|[1-6]\d{11,18})\b"
+        ),
+        is_card,
+    ),
     "iban": (
         "International bank account number",
         r"(?:^|[^\w.-])([A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,3})?)\b",

@@ -215,7 +215,15 @@ class _Reader:
         return found
 
     def patterns(self, name: str) -> tuple[Pattern, ...]:
-        return tuple(self.pattern(name, expression) for expression in self.texts(name))
+        """Return a list of expressions as one where RE2 takes it: one look instead of many."""
+        expressions = self.texts(name)
+        each = tuple(self.pattern(name, expression) for expression in expressions)
+        if len(each) < 2:  # nothing to join
+            return each
+        try:
+            return (compile_pattern("|".join(f"(?:{one})" for one in expressions)),)
+        except ValueError:
+            return each
 
     def pattern(self, name: str, expression: str) -> Pattern:
         if len(expression) > MAX_EXPRESSION_LENGTH:

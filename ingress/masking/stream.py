@@ -141,11 +141,10 @@ class StreamMasker:
         reach = end - fresh - _ARM_REACH
         while self._marks and self._marks[0][0] < reach:
             del self._marks[0]
-        tails = self._detector.tails
-        begun = tails.named(newest)
+        tail, begun = self._detector.tails.begun(newest)
         if self._marks or begun:
             begun = self._named_always.union(begun, *(rules for _, rules in self._marks))
-        return begun or self._named_always, tails.held(newest)
+        return begun or self._named_always, tail
 
     def _look(
         self, window: str, data: bytes, armed: frozenset[int], *, tail: int, final: bool
