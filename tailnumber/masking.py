@@ -4,17 +4,21 @@ Needs no running stack. Loads nothing but the masking engine; the tenant's key, 
 only where a data directory has one.
 """
 
+import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
+from ingress.masking.allow import Allow
 from ingress.masking.detect import Detector
 from ingress.masking.engine import Engine
 from ingress.masking.errors import MaskingError
 from ingress.masking.mask import Finding, Masker, Tier2
+from ingress.masking.pii import PII_KINDS, PiiKind
 from ingress.masking.rules import RuleError, RuleSet, builtin_rules, load_rules, merge
-from tailnumber.errors import CommandError
+from tailnumber.errors import CheckFailed, CommandError
 from tailnumber.stack.layout import Layout
 
 BUILTIN: Final = "builtin"
@@ -29,15 +33,69 @@ class Wanted:
 
     rules: tuple[str, ...] = (BUILTIN,)
     tier2: Tier2 = "audit"
-    pii: tuple[str, ...] = ()
+    pii: tuple[PiiKind, ...] = ()
+    allow: tuple[Allow, ...] = ()
     engine: Engine = "portable"
 
 
 class Masked(NamedTuple):
-    """A text as it would go on, and what was found in it."""
+    """A text as it would go on, and what was found in it, as scripts get it."""
 
     text: str
-    findings: tuple[Finding, ...]
+    findings: list[dict[str, Any]]
+
+
+class TextMasker:
+    """Masks texts whole, or in deltas of so many characters as a streamed answer would come."""
+
+    def __init__(self, masker: Masker, *, delta_characters: int = 0) -> None:
+        self._masker = masker
+        self._delta_characters = delta_characters
+        rules = masker.detector.rules.rules
+        self._descriptions = {rule.rule_id: rule.description for rule in rules}
+
+    def mask(self, text: str, path: str | None = None) -> Masked:
+        """Return the masked text, and the findings with their line and column, from 1.
+
+        Raises:
+            CheckFailed: the text could not be checked.
+        """
+        try:
+            masked, findings = self._mask(text, path)
+        except MaskingError as error:
+            raise CheckFailed(f"The text cannot be checked: {error}.") from error
+        documents = []
+        for finding in findings:
+            line, column = place(text, finding.start)
+            what = self._descriptions.get(finding.rule_id, "")
+            more = {"line": line, "column": column, "description": what}
+            documents.append(_document(finding) | more)
+        return Masked(masked, documents)
+
+    def answer(self, line: bytes, number: int) -> dict[str, Any]:
+        """Return the answer to one line of JSON: ``masked`` and ``findings``, or ``error``."""
+        try:
+            document = json.loads(line)
+        except (ValueError, RecursionError):
+            return {"error": "not JSON", "line": number}
+        if not isinstance(document, dict) or not isinstance(document.get("text"), str):
+            return {"error": 'no object with a string "text"', "line": number}
+        path = document.get("path")
+        if path is not None and not isinstance(path, str):
+            return {"error": '"path" is not a string', "line": number}
+        try:
+            masked, findings = self._mask(document["text"], path)
+        except MaskingError as error:
+            return {"error": str(error), "line": number}
+        return {"masked": masked, "findings": [_document(finding) for finding in findings]}
+
+    def _mask(self, text: str, path: str | None) -> tuple[str, Sequence[Finding]]:
+        if not self._delta_characters:
+            return self._masker.mask(text, path=path)
+        stream = self._masker.stream()
+        pieces = [stream.feed(delta) for delta in _deltas(text, self._delta_characters)]
+        pieces.append(stream.finish())
+        return "".join(pieces), stream.findings
 
 
 def read_text(file: Path) -> str:
@@ -74,12 +132,37 @@ def read_rules(names: Sequence[str]) -> RuleSet:
         raise CommandError(f"The rules cannot be used: {error}.") from error
 
 
-def read_policy_masking(file: Path) -> Wanted:
-    """Return what a policy file's masking section asks for.
+def wanted_of(
+    policy: Path | None, rules: Sequence[str], tier2: Tier2 | None, pii: str | None
+) -> Wanted:
+    """Return what is looked for: a policy's, and what is said beside it.
+
+    Args:
+        policy: policy file; its masking section counts.
+        rules: see `read_rules`; empty = the policy's.
+        tier2: None = the policy's.
+        pii: kinds with commas between them; None = the policy's.
 
     Raises:
-        CommandError: the file is refused.
+        CommandError: the policy is refused, or a kind is unknown.
     """
+    wanted = _of_policy(policy) if policy else Wanted()
+    if rules:
+        wanted = replace(wanted, rules=tuple(rules))
+    if tier2:
+        wanted = replace(wanted, tier2=tier2)
+    if pii is None:
+        return wanted
+    kinds = [kind.strip() for kind in pii.split(",") if kind.strip()]
+    for kind in kinds:
+        if kind not in PII_KINDS:
+            raise CommandError(
+                f"There is no kind {kind!r} of personal data; there are {', '.join(PII_KINDS)}."
+            )
+    return replace(wanted, pii=tuple(cast("PiiKind", kind) for kind in kinds))
+
+
+def _of_policy(file: Path) -> Wanted:
     from ingress.errors import PolicyError
     from ingress.policy.load import load_policy
 
@@ -90,7 +173,7 @@ def read_policy_masking(file: Path) -> Wanted:
             f"{file} is no valid policy; see: tailnumber policy check {file}"
         ) from error
     rules = (name if name == BUILTIN else str(file.parent / name) for name in masking.rules)
-    return Wanted(rules=tuple(rules), tier2=masking.tier2, pii=masking.pii)
+    return Wanted(tuple(rules), masking.tier2, masking.pii, masking.allow)
 
 
 def tenant_key(layout: Layout) -> bytes | None:
@@ -120,37 +203,21 @@ def build_masker(wanted: Wanted, key: bytes) -> Masker:
         detector = Detector(read_rules(wanted.rules), engine=wanted.engine)
     except MaskingError as error:
         raise CommandError(f"The engine cannot be used: {error}.") from error
-    return Masker(detector, key, tier2=wanted.tier2)
-
-
-def mask_text(
-    masker: Masker, text: str, *, path: str | None = None, delta_characters: int = 0
-) -> Masked:
-    """Mask a text, whole or in deltas as a streamed answer would come.
-
-    Args:
-        masker: see `build_masker`.
-        text: what may hold secrets.
-        path: where the text comes from; a stream has none.
-        delta_characters: size of a delta; 0 = whole.
-
-    Raises:
-        MaskingError: the text could not be checked.
-    """
-    if not delta_characters:
-        return Masked(*masker.mask(text, path=path))
-    stream = masker.stream()
-    pieces = [stream.feed(delta) for delta in _deltas(text, delta_characters)]
-    pieces.append(stream.finish())
-    return Masked("".join(pieces), tuple(stream.findings))
+    return Masker(
+        detector,
+        key,
+        tier2=wanted.tier2,
+        pii=wanted.pii,
+        allow=wanted.allow,
+        today=lambda: datetime.now(UTC).date(),
+    )
 
 
 def _deltas(text: str, size: int) -> Iterator[str]:
     return (text[at : at + size] for at in range(0, len(text), size))
 
 
-def finding_document(finding: Finding) -> dict[str, Any]:
-    """Return a finding as scripts get it; offsets in code points of the text as it came."""
+def _document(finding: Finding) -> dict[str, Any]:
     return asdict(finding) | {"action": "masked" if finding.placeholder else "recorded"}
 
 

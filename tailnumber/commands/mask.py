@@ -3,11 +3,11 @@
 import json
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.text import Text
@@ -15,10 +15,6 @@ from rich.text import Text
 from tailnumber.commands.options import DataDir, Json, layout_of
 from tailnumber.errors import CheckFailed, CommandError
 from tailnumber.output import console, print_json, printable, say, table
-
-if TYPE_CHECKING:
-    from ingress.masking.mask import Masker
-    from tailnumber.masking import Masked, Wanted
 
 Rules = Annotated[
     list[str] | None,
@@ -80,47 +76,33 @@ def mask(  # noqa: PLR0913, PLR0917  (the options of one command)
     """
     if jsonl and as_json:
         raise CommandError("Choose one of --json and --jsonl.")
-    from tailnumber.masking import DEMONSTRATION_KEY, build_masker, tenant_key
+    from tailnumber.masking import (
+        DEMONSTRATION_KEY,
+        TextMasker,
+        build_masker,
+        tenant_key,
+        wanted_of,
+    )
 
     key = tenant_key(layout_of(data_dir))
-    wanted = _wanted(policy, rules, tier2, pii)
-    masker = build_masker(replace(wanted, engine=engine), key or DEMONSTRATION_KEY)
+    wanted = replace(wanted_of(policy, rules or [], tier2, pii), engine=engine)
+    masker = TextMasker(build_masker(wanted, key or DEMONSTRATION_KEY), delta_characters=stream)
     if jsonl:
-        _mask_lines(masker, file, stream)
+        _mask_lines(masker.answer, file)
         return
-    text = _read_all(file)
-    masked = _masked(masker, text, None if file == "-" else file, stream)
+    text, findings = masker.mask(_read_all(file), None if file == "-" else file)
     if as_json:
-        print_json({"masked": masked.text, "findings": _documents(masker, text, masked)})
+        print_json({"masked": text, "findings": findings})
     else:
-        _show(masker, text, masked)
+        _show(text, findings)
         if key is None:
             say(
                 "No stack has run on the data directory: placeholders are made with a demonstration"
                 " key, and a gateway's differ.",
                 style="dim",
             )
-    if masked.findings:
+    if findings:
         raise typer.Exit(1)
-
-
-def _wanted(
-    policy: Path | None,
-    rules: list[str] | None,
-    tier2: Literal["mask", "audit", "off"] | None,
-    pii: str | None,
-) -> "Wanted":
-    """Return what is looked for: the policy's, and what was said beside it."""
-    from tailnumber.masking import Wanted, read_policy_masking
-
-    wanted = read_policy_masking(policy) if policy else Wanted()
-    if rules:
-        wanted = replace(wanted, rules=tuple(rules))
-    if tier2:
-        wanted = replace(wanted, tier2=tier2)
-    if pii is not None:
-        wanted = replace(wanted, pii=tuple(kind.strip() for kind in pii.split(",") if kind.strip()))
-    return wanted
 
 
 def _read_all(file: str) -> str:
@@ -134,32 +116,9 @@ def _read_all(file: str) -> str:
         raise CommandError(f"Standard input is not UTF-8 text (byte {error.start}).") from None
 
 
-def _masked(masker: "Masker", text: str, path: str | None, delta_characters: int) -> "Masked":
-    from ingress.masking.errors import MaskingError
-    from tailnumber.masking import mask_text
-
-    try:
-        return mask_text(masker, text, path=path, delta_characters=delta_characters)
-    except MaskingError as error:
-        raise CheckFailed(f"The text cannot be checked: {error}.") from error
-
-
-def _documents(masker: "Masker", text: str, masked: "Masked") -> list[dict[str, Any]]:
-    from tailnumber.masking import finding_document, place
-
-    described = {rule.rule_id: rule.description for rule in masker.detector.rules.rules}
-    documents: list[dict[str, Any]] = []
-    for finding in masked.findings:
-        line, column = place(text, finding.start)
-        more = {"line": line, "column": column, "description": described.get(finding.rule_id, "")}
-        documents.append(finding_document(finding) | more)
-    return documents
-
-
-def _show(masker: "Masker", text: str, masked: "Masked") -> None:
-    found = _documents(masker, text, masked)
-    names = [finding["placeholder"] for finding in found if finding["placeholder"]]
-    if found:
+def _show(text: str, findings: Sequence[dict[str, Any]]) -> None:
+    names = [finding["placeholder"] for finding in findings if finding["placeholder"]]
+    if findings:
         rows = (
             [
                 f"{each['line']}:{each['column']}",
@@ -168,13 +127,13 @@ def _show(masker: "Masker", text: str, masked: "Masked") -> None:
                 each["description"],
                 each["placeholder"] or "recorded only",
             ]
-            for each in found
+            for each in findings
         )
         console().print(table(("place", "rule", "tier", "what it is", "placeholder"), rows))
-    recorded = len(found) - len(names)
+    recorded = len(findings) - len(names)
     if text:
-        console().print(_highlighted(masked.text, names), soft_wrap=True)
-    say(f"{len(names)} masked, {recorded} recorded only." if found else "Nothing found.", "bold")
+        console().print(_highlighted(text, names), soft_wrap=True)
+    say(f"{len(names)} masked, {recorded} recorded only." if findings else "Nothing found.", "bold")
     if recorded:
         say("What is recorded only stays in the text; --tier2 mask masks it.", "dim")
 
@@ -187,7 +146,7 @@ def _highlighted(text: str, placeholders: Iterable[str]) -> Text:
     return shown
 
 
-def _mask_lines(masker: "Masker", file: str, delta_characters: int) -> None:
+def _mask_lines(answer_to: Callable[[bytes, int], dict[str, Any]], file: str) -> None:
     """Answer each line as it comes.
 
     Raises:
@@ -199,7 +158,7 @@ def _mask_lines(masker: "Masker", file: str, delta_characters: int) -> None:
             for number, line in enumerate(lines, 1):
                 if not line.strip():
                     continue
-                answer = _answer(masker, line, number, delta_characters)
+                answer = answer_to(line, number)
                 bad_count += "error" in answer
                 # Escaped to ASCII: a text may hold half a surrogate pair.
                 sys.stdout.write(json.dumps(answer) + "\n")
@@ -210,26 +169,3 @@ def _mask_lines(masker: "Masker", file: str, delta_characters: int) -> None:
         raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
     if bad_count:
         raise CheckFailed(f"{bad_count} line{'s' * (bad_count > 1)} could not be masked.")
-
-
-def _answer(masker: "Masker", line: bytes, number: int, delta_characters: int) -> dict[str, Any]:
-    from ingress.masking.errors import MaskingError
-    from tailnumber.masking import finding_document, mask_text
-
-    try:
-        document = json.loads(line)
-    except (ValueError, RecursionError):
-        return {"error": "not JSON", "line": number}
-    if not isinstance(document, dict) or not isinstance(document.get("text"), str):
-        return {"error": 'no object with a string "text"', "line": number}
-    path = document.get("path")
-    if path is not None and not isinstance(path, str):
-        return {"error": '"path" is not a string', "line": number}
-    try:
-        masked = mask_text(masker, document["text"], path=path, delta_characters=delta_characters)
-    except MaskingError as error:
-        return {"error": str(error), "line": number}
-    return {
-        "masked": masked.text,
-        "findings": [finding_document(finding) for finding in masked.findings],
-    }

@@ -171,3 +171,34 @@ def test_rule_file_that_cannot_work_is_refused_with_its_reason(tailnumber, tmp_p
 
     assert result.code == 2
     assert "does not compile" in result.err
+
+
+def test_personal_data_is_masked_when_asked_for(tailnumber):
+    text = "write to ada@example.com"
+
+    assert tailnumber.on_data("mask", stdin=text).code == 0
+    result = tailnumber.on_data("mask", "--pii", "email,card", "--json", stdin=text)
+
+    assert "ada@example.com" not in result.document["masked"]
+    assert [each["action"] for each in result.document["findings"]] == ["masked"]
+
+
+def test_unknown_kind_of_personal_data_is_a_usage_error(tailnumber):
+    result = tailnumber.on_data("mask", "--pii", "shoe-size", stdin="text")
+
+    assert result.code == 2
+    assert "email" in result.err
+
+
+def test_what_a_policy_allows_is_found_no_more(tailnumber, tmp_path, file):
+    found = tailnumber.on_data("mask", str(file), "--json").document["findings"][0]
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(
+        "version: 1\nmasking:\n  tier2: 'off'\n  allow:\n"
+        f"    - {{fingerprint: {found['fingerprint']}, reason: a sample, expires: 2999-12-31}}\n"
+        "rules:\n  - {id: everyone, effect: allow}\n"
+    )
+
+    result = tailnumber.on_data("mask", str(file), "--json", "--policy", str(policy))
+
+    assert result.document["findings"] == []
