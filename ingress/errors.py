@@ -19,6 +19,7 @@ IngressError
 |  |- ForgedToken
 |  `- ExpiredToken
 |- IdentityUnavailable        503: the key store cannot be read
+|- MaskingError               a text could not be checked, so it does not pass (ingress.masking)
 |- PolicyError                the policy file is refused; carries every problem with its place
 |- SealingError
 |  |- SealingUnavailable      503: no content key can be made or unwrapped
