@@ -3,8 +3,9 @@
 The pure parts know texts (``masking``) and documents (``protocol``); this joins them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import Any
 from urllib.parse import quote, unquote, unquote_to_bytes
 
 import orjson
@@ -26,6 +27,9 @@ _ENGINE_PATH = "/v1/engines/"
 _UNCHECKED = "unchecked"
 # Short names and paths that were found clean: the same few come with every request.
 _CLEAN_MAX, _CLEAN_CHARACTERS = 1024, 64
+_COMMON_NAMES = ("system", "developer", "user", "assistant", "tool", "function", "text")
+# Lists of a message whose members have ids and names, and under which keys.
+_NAMED_PARTS = (("content", ("type",)), ("tool_calls", ("id", "type")))
 _QUERY_SAFE = "=&+,;:@/?!$'()*-._~"
 
 
@@ -36,7 +40,7 @@ class PromptMasking:
         """Mask with ``masker``; with ``restore`` an answer gets the prompt's own values back."""
         self._masker = masker
         self._restore = restore
-        self._clean: set[str] = set()
+        self._clean = {*_COMMON_NAMES}
 
     def parse(self, exchange: Exchange) -> None:
         """Read the body into the exchange's prompt.
@@ -88,6 +92,7 @@ class PromptMasking:
                     changed = True
         self._mask_headers(exchange.outgoing_headers, exchange.findings, TO_UPSTREAM)
         self._mask_path(exchange)
+        changed = self._mask_message_names(exchange) or changed
         if changed and exchange.document is not None:
             self._mask_learned(exchange.prompt)
             exchange.body = (
@@ -108,6 +113,27 @@ class PromptMasking:
         if masked is text and len(text) <= _CLEAN_CHARACTERS and len(self._clean) < _CLEAN_MAX:
             self._clean.add(text)
         return masked
+
+    def _mask_message_names(self, exchange: Exchange) -> bool:
+        """Mask the ids and names in the history: they are no texts, and may be secrets still."""
+        places = [
+            (holder, key, value)
+            for holder, key in _named_members(exchange.document)
+            if isinstance(value := holder.get(key), str) and value not in self._clean
+        ]
+        if not places:
+            return False
+        together = "\n\0\n".join([value for _, _, value in places])
+        if self._masker.mask(together)[0] is together:
+            return False
+        changed = False
+        for holder, key, value in places:
+            masked, findings = self._masker.mask(value)
+            if masked is not value:
+                exchange.findings += _located(findings, TO_UPSTREAM, f"messages.{key}")
+                holder[key] = masked
+                changed = True
+        return changed
 
     def _mask_path(self, exchange: Exchange) -> None:
         """Mask the path that goes on; the fixed paths of the protocols hold nothing."""
@@ -277,6 +303,24 @@ class MaskedStream:
         masked, findings = self._masker.mask(text)
         _add_new(self._exchange.outcome, findings, location)
         return masked
+
+
+def _named_members(document: dict[str, Any] | None) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield where a message, a part of it or a tool call has an id or a name."""
+    for message in _objects((document or {}).get("messages")):
+        for key in ("role", "name", "tool_call_id"):
+            yield message, key
+        for key, names in _NAMED_PARTS:
+            for part in _objects(message.get(key)):
+                for name in names:
+                    yield part, name
+                function = part.get("function")
+                if isinstance(function, dict):
+                    yield function, "name"
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _name(masker: Masker, text: str) -> str:

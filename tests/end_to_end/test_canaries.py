@@ -158,6 +158,8 @@ def prompts(push: Pushing, base: str) -> Iterator[Callable[[], None]]:
     )
     model = push.token()
     yield lambda: push.send(f"{base}/chat/completions", json=chat("hello") | {"model": model})
+    encoded = "\n\n".join(base64.b64encode(c.text.encode()).decode() for c in push.take(15))
+    yield lambda: push.send(f"{base}/chat/completions", json=chat(encoded))
     inputs = [push.texts(5), push.texts(5)]
     yield lambda: push.send(f"{base}/embeddings", json={"model": "e", "input": inputs})
     asked = {

@@ -212,6 +212,28 @@ def test_a_secret_in_a_path_goes_neither_on_nor_into_the_record(gateway, upstrea
     assert gateway.only_end("no-path").path.startswith("/none/REDACTED_TEST_KEY_")
 
 
+def test_a_secret_in_a_name_of_the_history_does_not_go_on(gateway, upstream):
+    call = {"id": SECRET, "type": "function", "function": {"name": SECRET, "arguments": "{}"}}
+    messages = [
+        {"role": "user", "content": [{"type": SECRET, "text": "hi"}], "name": SECRET},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": SECRET, "content": "done"},
+    ]
+
+    gateway.ask({"model": "gpt-x", "messages": messages}, session="history")
+
+    seen = upstream.of("history")[0].body
+    assert SECRET.encode() not in seen
+    assert seen.count(b"REDACTED_TEST_KEY_") == 5
+
+
+@pytest.mark.parametrize("odd", [1, [1], [{"content": [1], "tool_calls": 2}]])
+def test_members_called_messages_elsewhere_are_no_error_of_ours(gateway, odd):
+    answer = gateway.ask({"model": "m", "input": "hi", "messages": odd}, "/responses")
+
+    assert answer.status != 500
+
+
 def test_a_secret_in_an_identifying_header_is_recorded_as_its_placeholder(gateway):
     headers = {"user-agent": f"x {SECRET}", "x-request-id": SECRET}
 

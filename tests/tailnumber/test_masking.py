@@ -27,5 +27,5 @@ def test_what_is_said_beside_the_policy_wins(tmp_path):
 
 
 def test_missing_rule_file_is_told_by_its_name():
-    with pytest.raises(CommandError, match="no-such.toml cannot be read"):
+    with pytest.raises(CommandError, match=r"no-such\.toml cannot be read"):
         read_rules(["no-such.toml"])
