@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import string
 from collections.abc import Iterator
 
 from ingress.masking.rules import compile_pattern
@@ -27,7 +28,7 @@ _SECOND = "A-HQ-Xg-nw-z0-3"
 _THIRD = "ABEFIJMNQRUVYZcdghklopstwx014589"
 _GROUPS = compile_pattern(f"(?:[{_FIRST}][{_SECOND}][{_THIRD}][A-Za-z0-9+/_-]){{{LEAST_GROUPS}}}")
 _RUN = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
-_RUN_BEFORE = re.compile(r"[A-Za-z0-9+/_-]*\Z")
+_ALPHABET = string.ascii_letters + string.digits + "+/_-"
 _REACH = 65_536  # characters before a hit in which the run may begin
 _STANDARD = str.maketrans("-_", "+/")
 
@@ -49,8 +50,8 @@ def decoded_runs(text: str, data: bytes) -> Iterator[tuple[int, int, str]]:
         if hit is None:
             return
         first = hit.start()
-        before = _RUN_BEFORE.search(text[max(at, first - _REACH) : first])
-        start = first - (len(before[0]) if before else 0)
+        before = text[max(at, first - _REACH) : first]
+        start = first - len(before) + len(before.rstrip(_ALPHABET))
         run = _RUN.match(text, first)
         at = run.end() if run else hit.end()
         yield start, at, _decode(text[start + (first - start) % 4 : at])
