@@ -8,7 +8,8 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from time import monotonic
@@ -37,12 +38,14 @@ from ingress.recording.pubsub import PubSubTransport
 from ingress.recording.recorder import Recorder
 from ingress.recording.recovery import adopt
 from ingress.recording.succession import succeed
+from ingress.reloading import PolicyReloader
 from ingress.routes.console import console_router
 from ingress.routes.health import health_router
 from ingress.routing import Router
 from ingress.sealing import ContentKeys, Opener, Sealer
 from ingress.secrets import TenantSecrets
 from ingress.settings import Settings, SettingsError
+from ingress.tasks import spawn
 from ingress.telemetry import Metrics
 from ingress.upstream.client import UpstreamClient
 from ingress.upstream.credentials import CredentialStore
@@ -125,9 +128,12 @@ async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
         credentials = CredentialStore(
             settings.data_dir / "secrets" / "credentials.json", tenant.kek
         )
+        build = partial(
+            build_rules, settings=settings, fingerprint_key=tenant.subkey("fingerprint")
+        )
         gateway = Gateway(
             authenticator=identity,
-            rules=build_rules(policy, settings, tenant.subkey("fingerprint")),
+            rules=build(policy),
             recorder=recorder,
             forwarder=Forwarder(
                 client,
@@ -140,7 +146,16 @@ async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
             metrics=metrics,
             prompt_bytes_max=settings.prompt_bytes_max,
         )
-        yield Parts(gateway, journal, metrics)
+        reloader = PolicyReloader(
+            settings.policy_file,
+            read_policy,
+            build,
+            gateway,
+            recorder,
+            lambda problems: metrics.policy_problems.set(len(problems)),
+        )
+        stack.push_async_callback(_stop, spawn(reloader.watch(), "watch policy"))
+        yield Parts(gateway, journal, metrics, reloader)
 
 
 def read_policy(path: Path) -> Policy:
@@ -224,6 +239,12 @@ async def _open_writer(  # noqa: PLR0913, PLR0917  (the parts that meet here)
     for orphan in orphans:
         publisher.add(orphan)
         await succeed(orphan, recorder, opener)
+
+
+async def _stop(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 async def _stop_recording(recorder: Recorder, journal: Journal, publisher: Publisher) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ingress.gateway import Gateway
 from ingress.recording.journal import Journal
+from ingress.reloading import PolicyReloader
 from ingress.telemetry import Metrics
 
 
@@ -14,3 +15,4 @@ class Parts:
     gateway: Gateway
     journal: Journal
     metrics: Metrics
+    reloader: PolicyReloader

@@ -62,6 +62,11 @@ class Metrics:
             "request read to answer ended",
             registry=self._registry,
         )
+        self.policy_problems = Gauge(
+            "ingress_policy_problem_count",
+            "problems of a refused policy file; above 0 an earlier policy decides",
+            registry=self._registry,
+        )
         self._journal = {
             name: Gauge(f"ingress_journal_{name}", description, registry=self._registry)
             for name, description in (

@@ -16,6 +16,7 @@ from schemas.interaction import (
     InteractionFailed,
     InteractionRequested,
 )
+from schemas.policy import PolicyChanged
 from schemas.writer import WriterClosed, WriterOpened
 
 EVENTS: Final[Mapping[tuple[str, int], type[Envelope]]] = MappingProxyType(
@@ -25,6 +26,7 @@ EVENTS: Final[Mapping[tuple[str, int], type[Envelope]]] = MappingProxyType(
         ("interaction.failed", 1): InteractionFailed,
         ("interaction.blocked", 1): InteractionBlocked,
         ("access.denied", 1): AccessDenied,
+        ("policy.changed", 1): PolicyChanged,
         ("writer.opened", 1): WriterOpened,
         ("writer.closed", 1): WriterClosed,
     }

@@ -21,6 +21,7 @@ from ingress.errors import AuditUnavailable, BodyTooLarge, IngressError, Unauthe
 from ingress.exchange import Exchange, Located, Outcome
 from ingress.identity.principal import Principal
 from ingress.ids import derived_id, new_id, timestamp, utc_now
+from ingress.policy.changes import PolicyChange
 from ingress.protocol.edits import edited_paths
 from ingress.recording.chunks import pack_chunk
 from ingress.recording.journal import Journal
@@ -198,6 +199,30 @@ class Recorder:
             "process_id": process_id,
             "software_version": software_version,
             "policy_digest": policy_digest,
+        }
+        await self._journal.append_event(orjson.dumps(record))
+
+    async def policy_changed(self, change: PolicyChange, *, event_id: str, at: datetime) -> None:
+        """Record that another policy is about to decide.
+
+        Args:
+            change: what differs.
+            event_id: the same at each try, as is ``at``: a record may be durable although the
+                wait for it ended.
+            at: when the policy was ready.
+
+        Raises:
+            AuditUnavailable: it is not durable; the policy before it goes on.
+        """
+        record = self._envelope("policy.changed", at, "strict")
+        record |= {
+            "event_id": event_id,
+            "previous_policy_digest": change.previous_digest,
+            "policy_digest": change.digest,
+            "rules_added": change.rules_added,
+            "rules_removed": change.rules_removed,
+            "rules_changed": change.rules_changed,
+            "sections_changed": change.sections_changed,
         }
         await self._journal.append_event(orjson.dumps(record))
 

@@ -31,6 +31,8 @@ def health_router(parts_of: Callable[[], Parts | None]) -> APIRouter:
             "ready": stats.healthy,
             "reason": "" if stats.healthy else f"audit_unavailable: {stats.last_error}",
             "policy_digest": parts.gateway.rules.policy.digest,
+            # A refused file stops nobody: the policy of the digest goes on deciding.
+            "policy_error": parts.reloader.problems,
             "writer_id": parts.journal.writer_id,
             "unacknowledged_count": stats.unacknowledged_count,
         }

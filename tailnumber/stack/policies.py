@@ -5,7 +5,7 @@ from typing import Final
 PLAIN: Final = """\
 # Tailnumber's policy: who may do what, where it goes, and what is masked on the way.
 # Written at the first start; yours to edit. Check it with: tailnumber policy check FILE
-# It is read when the gateway starts.
+# A running gateway takes a change within seconds; of a broken file it takes nothing.
 version: 1
 
 # Where requests go. A credential is named here and kept encrypted elsewhere; set it with
