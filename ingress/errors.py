@@ -17,10 +17,25 @@ IngressError
 |  |- RevokedKey
 |  |- ExpiredKey
 |  |- ForgedToken
-|  `- ExpiredToken
-|- IdentityUnavailable        503: the key store cannot be read
+|  |- ExpiredToken
+|  `- AccessTokenRefused      an OIDC access token that is not accepted
+|     |- MalformedAccessToken
+|     |- UnknownIssuer
+|     |- WrongTokenType
+|     |- WrongTokenAlgorithm
+|     |- UnknownTokenKey
+|     |- BadSignature
+|     |- WrongAudience
+|     |- ExpiredAccessToken
+|     |- AccessTokenNotYetValid
+|     |- ClaimsRefused
+|     |- GroupsMissing
+|     `- GroupsTruncated
+|- GatewayKeyNeeded           403: what was asked for exists for gateway keys alone
+|- IdentityUnavailable        503: the key store cannot be read, or an issuer's keys are not there
 |- MaskingError               a text could not be checked, so it does not pass (ingress.masking)
-|- PolicyError                the policy file is refused; carries every problem with its place
+|- PolicyError                the policy or issuers file is refused; every problem has its place
+|- SettingsError              a setting is missing, unknown or malformed (ingress.settings)
 |- SealingError
 |  |- SealingUnavailable      503: no content key can be made or unwrapped
 |  |- ContentKeyMissing       the key was erased or never existed
@@ -144,8 +159,93 @@ class ExpiredToken(Unauthenticated):
     code = "expired_token"
 
 
+class AccessTokenRefused(Unauthenticated):
+    """An OIDC access token is not accepted; the subclass says why."""
+
+    code = "access_token_refused"
+
+
+class MalformedAccessToken(AccessTokenRefused):
+    """Too long, not three parts of base64url, or header or claims are no strict JSON object."""
+
+    code = "malformed_access_token"
+
+
+class UnknownIssuer(AccessTokenRefused):
+    """No issuer of the issuers file says of itself what the token says."""
+
+    code = "unknown_issuer"
+
+
+class WrongTokenType(AccessTokenRefused):
+    """The header's type, or a member of it, is none of an access token of this issuer."""
+
+    code = "wrong_token_type"
+
+
+class WrongTokenAlgorithm(AccessTokenRefused):
+    """The token is not signed by an algorithm that the issuer may use, or its key may not."""
+
+    code = "wrong_token_algorithm"
+
+
+class UnknownTokenKey(AccessTokenRefused):
+    """The issuer publishes no key of the id that the token names."""
+
+    code = "unknown_token_key"
+
+
+class BadSignature(AccessTokenRefused):
+    """The issuer's key did not sign these bytes."""
+
+    code = "bad_signature"
+
+
+class WrongAudience(AccessTokenRefused):
+    """The issuer made the token for somebody else."""
+
+    code = "wrong_audience"
+
+
+class ExpiredAccessToken(AccessTokenRefused):
+    """The access token's time is over."""
+
+    code = "expired_access_token"
+
+
+class AccessTokenNotYetValid(AccessTokenRefused):
+    """The access token comes from the future."""
+
+    code = "access_token_not_yet_valid"
+
+
+class ClaimsRefused(AccessTokenRefused):
+    """A claim that the issuer's profile or the issuers file asks for is missing or another."""
+
+    code = "claims_refused"
+
+
+class GroupsMissing(AccessTokenRefused):
+    """The token of a person names no groups, or not as a list: which rules apply is unknown."""
+
+    code = "groups_missing"
+
+
+class GroupsTruncated(AccessTokenRefused):
+    """The issuer left groups out, or may have: a rule about one of them would be passed by."""
+
+    code = "groups_truncated"
+
+
+class GatewayKeyNeeded(IngressError):
+    """What was asked for is bound to a gateway key, and the caller showed something else."""
+
+    code = "gateway_key_needed"
+    status = 403
+
+
 class IdentityUnavailable(IngressError):
-    """The key store cannot be read, so nobody can be let in."""
+    """The key store cannot be read, or an issuer's keys are not there, so nobody can be let in."""
 
     code = "identity_unavailable"
     status = 503

@@ -1,1 +1,1 @@
-"""Who is calling: gateway keys, the gateway's own Copilot tokens, and the principal they prove."""
+"""Who is calling: gateway keys, Copilot tokens, OIDC access tokens, and whom they prove."""

@@ -19,7 +19,10 @@ PRINCIPAL_ID_LENGTH = 26
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Verified caller. Issuer and subject identify it; the mail address never does."""
+    """Verified caller. Issuer and subject identify it; the mail address never does.
+
+    ``key_id`` is empty for a caller that showed an access token.
+    """
 
     principal_id: str
     issuer: str

@@ -1,0 +1,274 @@
+"""Say which OIDC issuers may vouch for callers, and what a token of each must be.
+
+Reads the issuers file strictly: every fault has its line and column, and a profile that any
+stranger could satisfy (Google and GitHub sign for everybody) is refused unless it is pinned.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final, Literal
+
+import yaml
+
+from ingress.errors import PolicyError, PolicyProblem
+from ingress.identity.principal import PrincipalKind
+from ingress.policy.document import Reader
+from ingress.upstream.origin import Origin
+
+ProfileName = Literal["generic", "okta", "entra", "google", "keycloak", "github-actions"]
+Algorithm = Literal[
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519"
+]
+
+PROFILES: Final[tuple[ProfileName, ...]] = (
+    "generic",
+    "okta",
+    "entra",
+    "google",
+    "keycloak",
+    "github-actions",
+)
+# Asymmetric ones only: a gateway that could verify HMAC could also forge.
+ALGORITHMS: Final[tuple[Algorithm, ...]] = (
+    "RS256",
+    "RS384",
+    "RS512",
+    "PS256",
+    "PS384",
+    "PS512",
+    "ES256",
+    "ES384",
+    "ES512",
+    "Ed25519",
+)
+# RFC 9068 section 4: a token of this type is meant for a resource server, an ID token is not.
+ACCESS_TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 - a media type
+# The type of an issuer that marks its access tokens by a claim instead; "" is no type at all.
+PLAIN_TYPES: Final = frozenset({"", "jwt"})
+# Far above what one policy tells apart, and what an event should carry for each interaction.
+GROUPS_LIMIT: Final = 1000
+
+_VERSION: Final = "1"
+_TOP_KEYS: Final = ("version", "issuers")
+_ISSUER_KEYS: Final = (
+    "issuer",
+    "profile",
+    "audiences",
+    "algorithms",
+    "groups_claim",
+    "groups_max",
+    "jwks_uri",
+    "kind",
+    "required",
+)
+_KINDS: Final[tuple[PrincipalKind, ...]] = ("human", "service")
+_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+# An event's issuer and a claim's value are short texts.
+_TEXT: Final = re.compile(r"[\x21-\x7e]{1,256}")
+_TEXT_FORM: Final = "1 to 256 printable ASCII characters without a blank"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What the tokens of one kind of issuer have in common.
+
+    Args:
+        token_types: accepted ``typ`` of the header, lower case.
+        present: claims that must be there besides those of every profile.
+        equal: claims that must have exactly this value.
+        pins: at least one of these must be required by the file; empty: no pin is needed.
+        subject_claims: together they name the caller; joined by a colon.
+        groups_max: as many groups as this may have been cut.
+    """
+
+    token_types: frozenset[str]
+    algorithms: tuple[Algorithm, ...] = ("RS256",)
+    kind: PrincipalKind = "human"
+    present: tuple[str, ...] = ()
+    equal: tuple[tuple[str, str], ...] = ()
+    pins: tuple[str, ...] = ()
+    subject_claims: tuple[str, ...] = ("sub",)
+    groups_max: int = 200
+    jwks_uri: str | None = None
+
+
+PROFILE: Final[Mapping[ProfileName, Profile]] = MappingProxyType(
+    {
+        "generic": Profile(
+            token_types=frozenset({ACCESS_TOKEN_TYPE}), algorithms=("RS256", "ES256")
+        ),
+        # Source: developer.okta.com, "Access token claims": cid and scp are in no ID token; and
+        # Okta's groups claim silently stops at 100.
+        "okta": Profile(
+            token_types=PLAIN_TYPES | {ACCESS_TOKEN_TYPE},
+            present=("cid", "scp"),
+            groups_max=100,
+        ),
+        # Source: learn.microsoft.com, "Access token claims reference": typ is always JWT; oid is
+        # the caller in tenant tid; over 200 groups a token names none.
+        "entra": Profile(
+            token_types=PLAIN_TYPES,
+            present=("azp", "oid", "tid"),
+            equal=(("ver", "2.0"),),
+            subject_claims=("tid", "oid"),
+            groups_max=201,
+        ),
+        # Source: developers.google.com, "OpenID Connect": access tokens are opaque, so callers show
+        # an ID token; every Google account and service account has one, for any audience.
+        "google": Profile(
+            token_types=PLAIN_TYPES,
+            pins=("hd", "sub", "email"),
+            jwks_uri="https://www.googleapis.com/oauth2/v3/certs",
+        ),
+        # Source: www.keycloak.org, server administration guide: the claim typ tells token kinds.
+        "keycloak": Profile(
+            token_types=PLAIN_TYPES | {ACCESS_TOKEN_TYPE},
+            equal=(("typ", "Bearer"),),
+        ),
+        # Source: docs.github.com, "OpenID Connect reference": any repository of anybody gets a
+        # token for any audience; names can be taken over, ids cannot.
+        "github-actions": Profile(
+            token_types=PLAIN_TYPES,
+            kind="service",
+            present=("repository_id", "ref"),
+            pins=("repository_id", "repository_owner_id", "enterprise_id"),
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """One issuer of the file, its defaults filled in.
+
+    Args:
+        required: claim -> values of which the claim must be, or hold, at least one.
+        jwks_uri: where its keys are; None: as its discovery document says, on its own origin.
+    """
+
+    issuer: str
+    profile_name: ProfileName
+    audiences: frozenset[str]
+    algorithms: tuple[Algorithm, ...]
+    groups_claim: str | None
+    groups_max: int
+    jwks_uri: str | None
+    kind: PrincipalKind
+    required: Mapping[str, frozenset[str]]
+
+    @property
+    def profile(self) -> Profile:
+        """The profile's facts."""
+        return PROFILE[self.profile_name]
+
+
+def read_issuers(path: Path) -> tuple[Issuer, ...]:
+    """Read the issuers file.
+
+    Raises:
+        PolicyError: it cannot be read, or is refused with every problem's place.
+    """
+    try:
+        text = path.read_bytes().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        problem = PolicyProblem(str(path), 1, 1, f"cannot be read: {type(error).__name__}")
+        raise PolicyError((problem,)) from None
+    return load_issuers(text, str(path))
+
+
+def load_issuers(text: str, source: str) -> tuple[Issuer, ...]:
+    """Return the issuers of a YAML text; ``source`` names it in problems.
+
+    Raises:
+        PolicyError: the text is refused; nothing of it counts.
+    """
+    reader = Reader(source, text)
+    top = reader.mapping(reader.root(), _TOP_KEYS, required=_TOP_KEYS)
+    if "version" in top:
+        reader.choice(top["version"], (_VERSION,))
+    found: dict[str, Issuer] = {}
+    for node in reader.sequence(top["issuers"]) if "issuers" in top else ():
+        issuer = _issuer(reader, node)
+        if issuer is not None and issuer.issuer in found:
+            reader.note(node, f"issuer {issuer.issuer!r} is listed twice")
+        elif issuer is not None:
+            found[issuer.issuer] = issuer
+    reader.finish()
+    return tuple(found.values())
+
+
+def _issuer(reader: Reader, node: yaml.Node) -> Issuer | None:
+    keys = reader.mapping(node, _ISSUER_KEYS, required=("issuer", "profile", "audiences"))
+    if not {"issuer", "profile", "audiences"} <= keys.keys():
+        return None
+    name = reader.choice(keys["profile"], PROFILES)
+    url = _url(reader, keys["issuer"])
+    audiences = _texts(reader, keys["audiences"])
+    if name is None or url is None:
+        return None
+    profile = PROFILE[name]
+    required = _required(reader, keys["required"]) if "required" in keys else {}
+    if profile.pins and not required.keys() & set(profile.pins):
+        pins = " or ".join(profile.pins)
+        reader.note(node, f"{name} signs for strangers too: pin {pins} under required")
+    return Issuer(
+        issuer=url,
+        profile_name=name,
+        audiences=frozenset(audiences),
+        algorithms=_algorithms(reader, keys.get("algorithms"), profile),
+        groups_claim=_optional(reader, keys.get("groups_claim")),
+        groups_max=_groups_max(reader, keys.get("groups_max"), profile),
+        jwks_uri=_url(reader, keys["jwks_uri"]) if "jwks_uri" in keys else profile.jwks_uri,
+        kind=(reader.choice(keys["kind"], _KINDS) if "kind" in keys else None) or profile.kind,
+        required=MappingProxyType(required),
+    )
+
+
+def _url(reader: Reader, node: yaml.Node) -> str | None:
+    """Return a URL as written; tokens must repeat an issuer's character by character."""
+    url = reader.matching(node, _TEXT, _TEXT_FORM)
+    if url is None:
+        return None
+    try:
+        origin, _ = Origin.split(url)
+    except ValueError:
+        reader.note(node, "a URL without user, query and fragment is expected here")
+        return None
+    if origin.scheme != "https" and origin.host not in _LOOPBACK:
+        reader.note(node, "https is expected here; http is for this machine only")
+    return url
+
+
+def _texts(reader: Reader, node: yaml.Node) -> tuple[str, ...]:
+    items = (node,) if isinstance(node, yaml.ScalarNode) else reader.sequence(node)
+    if not items:
+        reader.note(node, "at least one value is expected here")
+    found = (reader.matching(item, _TEXT, _TEXT_FORM) for item in items)
+    return tuple(text for text in found if text)
+
+
+def _required(reader: Reader, node: yaml.Node) -> dict[str, frozenset[str]]:
+    claims = reader.mapping(node, None)
+    return {claim: frozenset(_texts(reader, value)) for claim, value in claims.items()}
+
+
+def _algorithms(reader: Reader, node: yaml.Node | None, profile: Profile) -> tuple[Algorithm, ...]:
+    if node is None:
+        return profile.algorithms
+    found: Iterable[Algorithm] = reader.choices(node, ALGORITHMS)
+    chosen = tuple(dict.fromkeys(found))
+    if isinstance(node, yaml.SequenceNode) and not node.value:
+        reader.note(node, "at least one algorithm is expected here")
+    return chosen
+
+
+def _groups_max(reader: Reader, node: yaml.Node | None, profile: Profile) -> int:
+    value = None if node is None else reader.integer(node, 1, GROUPS_LIMIT)
+    return value or profile.groups_max
+
+
+def _optional(reader: Reader, node: yaml.Node | None) -> str | None:
+    return None if node is None else reader.matching(node, _TEXT, _TEXT_FORM)
