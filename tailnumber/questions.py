@@ -79,3 +79,23 @@ FROM audit.findings
 WHERE occurred_at >= @since AND session_id = @session_id
 ORDER BY occurred_at, finding_index
 """
+
+INTERACTION: Final = """\
+SELECT
+  interaction_id, requested_at, status, operation, connection, protocol, model, repository,
+  file_paths, language, streamed, prompt_bytes,
+  principal_id, principal_kind, principal_issuer, principal_subject, principal_email,
+  principal_groups, client_name, client_version,
+  policy_digest, effect, rule_id, reason_code, assurance
+FROM audit.interactions
+WHERE requested_at >= @since AND STARTS_WITH(interaction_id, @interaction_id)
+ORDER BY requested_at
+LIMIT 2
+"""
+
+PROMPT_FINDINGS: Final = """\
+SELECT rule_id
+FROM audit.findings
+WHERE occurred_at >= @since AND interaction_id = @interaction_id AND direction = 'to_upstream'
+ORDER BY finding_index
+"""

@@ -7,7 +7,7 @@ unlike types is refused when the file is loaded and not when somebody's request 
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from cel_expr_python import cel  # type: ignore[import-untyped]  # stubs without a py.typed marker
 
@@ -39,6 +39,10 @@ _VARIABLES: Final[Mapping[str, tuple[cel.Type, Callable[[Operation], object]]]] 
     "size": (cel.Type.INT, lambda o: o.size_bytes),
 }
 VARIABLE_NAMES: Final = tuple(_VARIABLES)
+# CEL name -> its type in CEL's words: string, bool, int or list<string>.
+VARIABLE_TYPES: Final[Mapping[str, str]] = {
+    name: str(kind).lower() for name, (kind, _) in _VARIABLES.items()
+}
 
 _ENVIRONMENT: Final = cel.NewEnv(variables={name: kind for name, (kind, _) in _VARIABLES.items()})
 
@@ -82,6 +86,13 @@ class EvaluationError(Exception):
         self.index = index
 
 
+class Evaluation(NamedTuple):
+    """What one condition says of an operation; ``value`` None: it has none, for ``error``."""
+
+    value: bool | None
+    error: str = ""
+
+
 def check_condition(condition: str) -> None:
     """Compile one condition on its own.
 
@@ -94,6 +105,22 @@ def check_condition(condition: str) -> None:
     value = expression.eval(_ENVIRONMENT.Activation(_bindings(_SAMPLE, VARIABLE_NAMES)))
     if value.type() == cel.Type.ERROR and "invalid regular expression" in str(value.value()):
         raise ConditionError(str(value.value()).removeprefix("INVALID_ARGUMENT: "))
+
+
+def evaluate(condition: str, operation: Operation) -> Evaluation:
+    """Evaluate one condition on its own, slowly, to tell a person what it says.
+
+    Raises:
+        ConditionError: it does not compile; ``check_condition`` would have said so.
+    """
+    names = _names_used((condition,))
+    activation = _ENVIRONMENT.Activation(_bindings(operation, names))
+    result = _compile(condition).eval(activation)
+    value = result.value()
+    if isinstance(value, bool):
+        return Evaluation(value)
+    # The library begins with a status code in capitals.
+    return Evaluation(None, str(value).partition(": ")[2] or str(value))
 
 
 class Chain:

@@ -6,7 +6,7 @@ import pytest
 COMMANDS = (
     "up", "down", "status", "doctor", "demo", "query", "sessions", "replay",
     "keys create", "keys list", "keys revoke", "credentials set", "credentials list",
-    "policy check", "mask", "rules list", "rules test", "rules explain",
+    "policy check", "policy explain", "policy test", "mask", "rules list", "rules test", "rules explain",
 )  # fmt: skip
 
 
