@@ -22,6 +22,7 @@ from ingress.errors import IngressError, PolicyError, PolicyProblem
 from ingress.forwarding import Forwarder
 from ingress.gateway import Gateway, Rules
 from ingress.identity.authenticate import build_identity
+from ingress.identity.issuers import read_issuers
 from ingress.ids import new_id, utc_now
 from ingress.local import LocalAnswers
 from ingress.masking.detect import Detector
@@ -112,6 +113,7 @@ async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
         IngressError: a part cannot start; the message says what to do.
     """
     policy = read_policy(settings.policy_file)
+    issuers = read_issuers(Path(settings.issuers_file)) if settings.issuers_file else ()
     tenant = TenantSecrets.load_or_create(settings.data_dir / "secrets")
     engine = open_sqlite(settings.data_dir / "control.db")
     keys = ContentKeys(engine, tenant.kek, tenant.subkey("content-key"))
@@ -124,7 +126,10 @@ async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
         stack.push_async_callback(_stop_recording, recorder, journal, publisher)
         client = UpstreamClient(ca_file=_optional_path(settings.upstream_ca_file))
         stack.push_async_callback(client.close)
-        identity = build_identity(engine, tenant)
+        identity = build_identity(
+            engine, tenant, issuers, _optional_path(settings.upstream_ca_file)
+        )
+        stack.push_async_callback(identity.close)
         credentials = CredentialStore(
             settings.data_dir / "secrets" / "credentials.json", tenant.kek
         )

@@ -22,6 +22,7 @@ from ingress.errors import (
     AuditUnavailable,
     BadPrompt,
     BodyTooLarge,
+    GatewayKeyNeeded,
     IdentityUnavailable,
     IngressError,
     Unauthenticated,
@@ -157,13 +158,15 @@ class Gateway:
         )
 
     async def _identify(self, exchange: Exchange) -> None:
-        principal = self.authenticator.authenticate(exchange.headers, time())
+        principal = await self.authenticator.authenticate(exchange.headers, time())
         exchange.principal = principal
         exchange.session_id = exchange.context.session_id or derived_session(
             principal.principal_id,
             exchange.context.client_name,
             exchange.requested_at.date().isoformat(),
         )
+        if exchange.route.operation == "token" and not principal.key_id:
+            raise GatewayKeyNeeded("A Copilot token is minted for a gateway key only; send one.")
 
     async def _read_body(self, exchange: Exchange, relay: Relay) -> bytes:
         if exchange.method not in _BODY_METHODS:

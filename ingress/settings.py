@@ -38,6 +38,7 @@ class Settings:
         "folder of the journal, the control database and the secrets"
     )
     policy_file: Path = _setting("policy, a YAML file")  # noqa: RUF009
+    issuers_file: str = _setting("OIDC issuers, a YAML file; empty: gateway keys alone", "")
     project: str = _setting("Google Cloud project of the topic", "tailnumber-local")
     topic: str = _setting("Pub/Sub topic that events go to", "audit-events")
     pubsub_address: str = _setting("host:port of a Pub/Sub emulator; empty: Google's Pub/Sub", "")

@@ -1,25 +1,34 @@
 """Turn the headers of a request into its principal: the ``identify`` step of the data path."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from sqlalchemy import Engine
 
+from ingress.errors import MissingCredential
+from ingress.identity.access_tokens import AccessTokens
 from ingress.identity.copilot_token import CopilotTokens, looks_like_copilot_token
 from ingress.identity.headers import extract_credential
+from ingress.identity.issuers import Issuer
+from ingress.identity.jwks import JwksCache
 from ingress.identity.keys import KeyVerifier
+from ingress.identity.oidc import looks_like_access_token
 from ingress.identity.principal import Principal
 from ingress.secrets import TenantSecrets
 
 
 class Authenticator:
-    """Accept a gateway key, or a Copilot token that this gateway minted for one."""
+    """Accept a gateway key, a Copilot token minted here for one, or an OIDC access token."""
 
-    def __init__(self, verifier: KeyVerifier, copilot_tokens: CopilotTokens) -> None:
+    def __init__(
+        self, verifier: KeyVerifier, copilot_tokens: CopilotTokens, access_tokens: AccessTokens
+    ) -> None:
         self.verifier = verifier
         self.copilot_tokens = copilot_tokens
+        self.access_tokens = access_tokens
 
-    def authenticate(self, headers: Sequence[tuple[bytes, bytes]], now: float) -> Principal:
-        """Return the caller.
+    async def authenticate(self, headers: Sequence[tuple[bytes, bytes]], now: float) -> Principal:
+        """Return the caller; waits only where an issuer's key must be fetched.
 
         Args:
             headers: raw header pairs as ASGI gives them, names in lower case.
@@ -27,17 +36,39 @@ class Authenticator:
 
         Raises:
             Unauthenticated: one of its subclasses; ``code`` is the true reason.
-            IdentityUnavailable: the key store cannot be read.
+            IdentityUnavailable: the key store cannot be read, or an issuer's keys are not there.
         """
         credential = extract_credential(headers)
-        if credential is not None and looks_like_copilot_token(credential):
+        if credential is None:
+            raise MissingCredential
+        if self.access_tokens.configured and looks_like_access_token(credential):
+            return await self.access_tokens.verify(credential, now)
+        if looks_like_copilot_token(credential):
             return self.verifier.verify_id(self.copilot_tokens.verify(credential, now), now)
         return self.verifier.verify(credential, now)
 
+    async def close(self) -> None:
+        """Close the connections to the issuers."""
+        await self.access_tokens.close()
 
-def build_identity(engine: Engine, tenant: TenantSecrets) -> Authenticator:
-    """Assemble the identity area over the control database and the tenant's secrets."""
+
+def build_identity(
+    engine: Engine,
+    tenant: TenantSecrets,
+    issuers: Sequence[Issuer] = (),
+    ca_file: Path | None = None,
+) -> Authenticator:
+    """Assemble the identity area over the control database and the tenant's secrets.
+
+    Args:
+        engine: the control database, with the gateway keys.
+        tenant: the tenant's secrets.
+        issuers: whose access tokens are accepted; none: gateway keys alone.
+        ca_file: PEM file of the authorities to trust when the issuers' keys are fetched.
+    """
+    principal_key = tenant.subkey("principal")
     return Authenticator(
-        KeyVerifier(engine, tenant.subkey("principal")),
+        KeyVerifier(engine, principal_key),
         CopilotTokens(tenant.subkey("copilot-token")),
+        AccessTokens(issuers, JwksCache(ca_file), principal_key),
     )

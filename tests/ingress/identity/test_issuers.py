@@ -1,9 +1,10 @@
 import re
+from pathlib import Path
 
 import pytest
 
 from ingress.errors import PolicyError
-from ingress.identity.issuers import load_issuers, read_issuers
+from ingress.identity.issuers import PROFILES, load_issuers, read_issuers
 
 MINIMAL = """\
 version: 1
@@ -104,3 +105,10 @@ required: {repository_id: 42}"""
 def test_file_that_is_not_there_is_told(tmp_path):
     with pytest.raises(PolicyError, match="cannot be read: FileNotFoundError"):
         read_issuers(tmp_path / "issuers.yaml")
+
+
+def test_example_of_the_documentation_is_accepted():
+    page = (Path(__file__).parents[3] / "docs" / "identity.md").read_text()
+    example = page.split("```yaml\n")[1].split("```")[0]
+
+    assert {issuer.profile_name for issuer in load(example)} == {*PROFILES} - {"generic"}

@@ -377,7 +377,21 @@ def test_entra_token_without_a_scope_belongs_to_a_program():
         {**rsa_key().as_dict(private=True), "kid": "k"},
         {},
     ],
-    ids=repr,
+    ids=[
+        "to-encrypt",
+        "operation-encrypt",
+        "operations-no-list",
+        "algorithm-no-text",
+        "modulus-padded",
+        "modulus-no-text",
+        "short",
+        "not-on-the-curve",
+        "unknown-curve",
+        "symmetric",
+        "kind-no-text",
+        "private",
+        "empty",
+    ],
 )
 def test_key_for_anything_else_is_left_aside(member):
     assert read_key(member) is None
