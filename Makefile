@@ -22,14 +22,17 @@ setup: $(STAMP) ## Make .venv with everything in it (again only when the lock ch
 demo: $(STAMP) ## Start the stack, play an hour of work, show the audit (DEMO_EXIT=1: then stop)
 	@$(BIN)/tailnumber demo $(DEMO_ARGS)
 
-test: $(STAMP) ## Run every test that needs no more than this machine
-	$(BIN)/python -m pytest -n 2 --dist loadfile -q
+test: $(STAMP) ## Run the tests (under three minutes)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not slow and not real_client"
+
+test-all: $(STAMP) ## Run the slow tests too: crashes of every part, canaries, the README
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not real_client"
 
 check: $(STAMP) ## Check style, formatting, types, and that rendered schemas are up to date
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m schemas check
+	$(BIN)/python -m schemas render --check
 
 schemas: $(STAMP) ## Render the JSON Schemas, table schemas and views from schemas/
 	$(BIN)/python -m schemas render

@@ -52,7 +52,11 @@ def test_distribution_is_not_named_like_a_package_of_another(wheel):
 
 @pytest.mark.parametrize(
     ("module", "forbidden"),
-    [("ingress.app", "apache_beam"), ("pipeline.graph", "fastapi"), ("schemas.registry", "fastapi")],
+    [
+        ("ingress.app", "apache_beam"),
+        ("pipeline.graph", "fastapi"),
+        ("schemas.registry", "fastapi"),
+    ],
 )
 def test_import_does_not_load_what_its_image_does_not_carry(module, forbidden):
     code = f"import sys, {module}; sys.exit({forbidden!r} in sys.modules)"

@@ -27,7 +27,7 @@ from tailnumber.stack.demo_answers import fabricated_aws_key
 from tailnumber.stack.layout import Layout
 from tailnumber.trail import open_trail
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.slow]
 
 SEED = 20261120
 CANARY_COUNT = 1000
