@@ -174,6 +174,24 @@ def test_a_policy_that_cannot_be_recorded_waits_and_is_recorded_as_one_event(tmp
     assert len({(event.event_id, event.occurred_at) for event in events}) == 1
 
 
+def test_a_file_that_changes_under_the_reading_is_read_again(tmp_path):
+    async def scenario(one):
+        plain = one.build
+
+        def build(policy):
+            one.build = plain
+            one.path.write_text(SECOND.replace("nobody", "no-one-at-all"))
+            return plain(policy)
+
+        one.build = build
+        one.path.write_text(SECOND)
+        await one.settle()
+        await one.settle()
+        return one.rule, [event.rules_added for event in one.recording.events()]
+
+    assert watched(tmp_path, scenario) == ("no-one-at-all", [("no-one-at-all",)])
+
+
 def test_building_stops_no_request(tmp_path):
     async def scenario(one):
         def slowly(policy):
