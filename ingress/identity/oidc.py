@@ -42,6 +42,8 @@ LEEWAY_SECONDS: Final = 30
 _TEXT_MAX: Final = 256
 _EMAIL_MAX: Final = 320
 _RSA_BITS_MIN: Final = 2048
+# A longer one makes each check cost milliseconds.
+_RSA_BITS_MAX: Final = 8192
 
 _FORM: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _HEADER_MEMBERS: Final = frozenset({"alg", "typ", "kid", "x5t", "x5t#S256"})
@@ -267,7 +269,7 @@ def _decode(segment: str) -> bytes:
 def _import(material: Mapping[str, Any]) -> Key | None:
     if material["kty"] == "RSA":
         modulus = int.from_bytes(_decode(material["n"]))
-        if modulus.bit_length() < _RSA_BITS_MIN or _is_roca(modulus):
+        if not _RSA_BITS_MIN <= modulus.bit_length() <= _RSA_BITS_MAX or _is_roca(modulus):
             return None
         return RSAKey.import_key(dict(material))
     if material["kty"] == "EC":

@@ -2,8 +2,20 @@ import base64
 import hmac
 import json
 import time
+from contextlib import suppress
 
 import pytest
+from hypothesis import given, settings
+from hypothesis.strategies import (
+    booleans,
+    dictionaries,
+    floats,
+    integers,
+    lists,
+    none,
+    recursive,
+    text,
+)
 from joserfc.jwk import OctKey, OKPKey
 from tokens import AUDIENCE, KEY_ID, ec_key, good_claims, published, rsa_key, segment, signed
 from vectors import shared
@@ -39,6 +51,8 @@ NOW = 1_750_000_000.0
 ISSUER = "https://id.example/realm"
 HEADER = {"alg": "RS256", "typ": "at+jwt", "kid": KEY_ID}
 KEY = read_key(published(rsa_key()))
+SCALARS = none() | booleans() | integers() | floats(allow_nan=False, allow_infinity=False) | text()
+VALUES = recursive(SCALARS, lambda inner: lists(inner) | dictionaries(text(), inner))
 
 
 def issuer_of(profile="generic", issuer=ISSUER, **more):
@@ -234,6 +248,37 @@ def test_attack_is_refused_for_its_own_reason(attack):
     assert refused.value.__cause__ is None
 
 
+def test_no_single_character_of_a_token_can_be_changed():
+    token = rs256()
+    for place, letter in enumerate(token):
+        for other in ("B" if letter == "A" else "A", ".", "=", "é"):
+            if other != letter:
+                with pytest.raises(AccessTokenRefused):
+                    accept(token[:place] + other + token[place + 1 :])
+
+
+@settings(deadline=None, max_examples=50)
+@given(text())
+def test_no_text_at_all_is_more_than_malformed(anything):
+    with pytest.raises(MalformedAccessToken):
+        take_apart(anything)
+
+
+@pytest.mark.parametrize("name", [*good_claims(ISSUER, NOW), "nbf", "_claim_names"])
+@settings(deadline=None, max_examples=30)
+@given(value=VALUES)
+def test_claim_of_whatever_value_is_judged_and_nothing_breaks(name, value):
+    with suppress(AccessTokenRefused):
+        caller = accept(rs256(body={**claims(), name: value}))
+        assert caller.issuer == ISSUER
+        assert caller.subject.isprintable()
+
+
+@pytest.mark.parametrize("kind", ["at+jwt", "AT+JWT", "application/at+jwt"])
+def test_type_of_an_access_token_may_be_written_in_its_ways(kind):
+    assert accept(rs256(header(typ=kind))).subject == "ada"
+
+
 def test_leeway_is_given_and_no_more():
     assert accept(rs256(body=claims(exp=NOW - LEEWAY_SECONDS + 1)))
     assert accept(rs256(body=claims(nbf=NOW + LEEWAY_SECONDS)))
@@ -370,6 +415,7 @@ def test_entra_token_without_a_scope_belongs_to_a_program():
         published(rsa_key(), n="AQA="),
         published(rsa_key(), n=1),
         published(rsa_key(), n=segment(b"\xc1" + b"\x01" * 127)),
+        published(rsa_key(), n=segment(b"\xc1" + b"\x01" * 1024)),
         published(ec_key(), x="AAAA"),
         published(ec_key(), crv="P-255"),
         {"kty": "oct", "k": "AAAA", "kid": "k"},
@@ -385,6 +431,7 @@ def test_entra_token_without_a_scope_belongs_to_a_program():
         "modulus-padded",
         "modulus-no-text",
         "short",
+        "long",
         "not-on-the-curve",
         "unknown-curve",
         "symmetric",
