@@ -80,7 +80,8 @@ class Profile:
         present: claims that must be there besides those of every profile.
         equal: claims that must have exactly this value.
         pins: at least one of these must be required by the file; empty: no pin is needed.
-        subject_claims: together they name the caller; joined by a colon.
+        subject_claims: together they name the caller, joined by a colon; for a program that has
+            none of them ``sub`` does.
         groups_max: as many groups as this may have been cut.
     """
 
@@ -105,6 +106,8 @@ PROFILE: Final[Mapping[ProfileName, Profile]] = MappingProxyType(
         "okta": Profile(
             token_types=PLAIN_TYPES | {ACCESS_TOKEN_TYPE},
             present=("cid", "scp"),
+            # A person's sub is a login, which can change hands; uid is what an ID token calls sub.
+            subject_claims=("uid",),
             groups_max=100,
         ),
         # Source: learn.microsoft.com, "Access token claims reference": typ is always JWT; oid is

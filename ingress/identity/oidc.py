@@ -181,7 +181,7 @@ def verify(token: UnverifiedToken, issuer: Issuer, key: PublicKey, now: float) -
     kind = _kind(claims, issuer)
     return Caller(
         issuer=issuer.issuer,
-        subject=_subject(claims, issuer),
+        subject=_subject(claims, issuer, kind),
         email=_email(claims),
         groups=_groups(claims, issuer, kind),
         kind=kind,
@@ -353,9 +353,11 @@ def _values(name: str, claim: Any) -> list[str]:
     return [item for item in claim if isinstance(item, str)] if isinstance(claim, list) else []
 
 
-def _subject(claims: Claims, issuer: Issuer) -> str:
-    _text(claims, "sub", _TEXT_MAX)
-    subject = ":".join(_text(claims, name, _TEXT_MAX) for name in issuer.profile.subject_claims)
+def _subject(claims: Claims, issuer: Issuer, kind: PrincipalKind) -> str:
+    subject = _text(claims, "sub", _TEXT_MAX)
+    names = issuer.profile.subject_claims
+    if kind == "human" or not claims.keys().isdisjoint(names):
+        subject = ":".join(_text(claims, name, _TEXT_MAX) for name in names)
     if len(subject) > _TEXT_MAX:
         raise ClaimsRefused
     return subject
@@ -381,6 +383,11 @@ def _email(claims: Claims) -> str | None:
 def _kind(claims: Claims, issuer: Issuer) -> PrincipalKind:
     """Return service also where a client got the token for itself, whatever the file says."""
     if issuer.profile_name == "entra" and not claims.get("scp"):
+        return "service"
+    # Keycloak makes an account for a client, of this name.
+    if issuer.profile_name == "keycloak" and (
+        claims.get("preferred_username") == f"service-account-{claims.get('azp')}"
+    ):
         return "service"
     # RFC 9068 section 2.2: then the subject is the client.
     if claims.get("sub") in [claims[name] for name in _CLIENT_CLAIMS if name in claims]:

@@ -326,7 +326,7 @@ GITHUB = {"repository_id": "42", "ref": "refs/heads/main", "groups": None}
 
 def profile_claims(profile):
     return {
-        "okta": claims(cid="client", scp=["use"]),
+        "okta": claims(cid="client", scp=["use"], sub="ada@corp.example", uid="00u1"),
         "entra": claims(**ENTRA),
         "google": claims(hd="corp.example"),
         "keycloak": claims(typ="Bearer", groups=["/eng/platform", "staff"]),
@@ -343,7 +343,7 @@ def profile_issuer(profile):
 @pytest.mark.parametrize(
     ("profile", "subject", "kind", "groups"),
     [
-        ("okta", "ada", "human", ("engineering",)),
+        ("okta", "00u1", "human", ("engineering",)),
         ("entra", "t1:o1", "human", ("engineering",)),
         ("google", "ada", "human", ()),
         ("keycloak", "ada", "human", ("eng/platform", "staff")),
@@ -361,6 +361,7 @@ def test_token_of_each_profile_proves_its_caller(profile, subject, kind, groups)
     [
         ("okta", {"scp": None}),  # an ID token
         ("okta", {"cid": None}),
+        ("okta", {"uid": None}),
         ("entra", {"azp": None}),  # an ID token
         ("entra", {"ver": "1.0"}),
         ("entra", {"oid": None}),
@@ -396,6 +397,21 @@ def test_okta_list_of_a_hundred_groups_may_be_cut():
 
     with pytest.raises(GroupsTruncated):
         accept(rs256(PLAIN, body), profile_issuer("okta"))
+
+
+def test_okta_client_that_acts_for_itself_is_named_by_its_id():
+    body = {**profile_claims("okta"), "sub": "client"}
+    del body["uid"], body["groups"]
+
+    caller = accept(rs256(PLAIN, body), profile_issuer("okta"))
+
+    assert (caller.subject, caller.kind, caller.groups) == ("client", "service", ())
+
+
+def test_keycloak_account_of_a_client_is_a_service():
+    body = {**profile_claims("keycloak"), "azp": "ci", "preferred_username": "service-account-ci"}
+
+    assert accept(rs256(PLAIN, body), profile_issuer("keycloak")).kind == "service"
 
 
 def test_entra_token_without_a_scope_belongs_to_a_program():
