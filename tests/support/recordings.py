@@ -22,7 +22,7 @@ from ingress.sealing import ContentKeys, Sealer
 from schemas.message import parse_message
 
 
-def exchange(*texts: str, session: str = "s") -> Exchange:
+def exchange(*texts: str, session: str = "s", subject: str = "ada") -> Exchange:
     holder: dict[str, str] = {}
     return Exchange(
         interaction_id=new_id(),
@@ -35,7 +35,7 @@ def exchange(*texts: str, session: str = "s") -> Exchange:
         address="127.0.0.1",
         context=read_context([(b"user-agent", b"test/1.0")], str),
         route=Route("chat", OpenAiChat()),
-        principal=make_principal(PRINCIPAL_KEY, issuer="i", subject="ada", key_id="abcdefgh"),
+        principal=make_principal(PRINCIPAL_KEY, issuer="i", subject=subject, key_id="abcdefgh"),
         session_id=session,
         prompt=Prompt(
             texts=[

@@ -8,6 +8,7 @@ from faulty_files import FaultyFiles
 from journal_tools import eventually
 from recordings import Recording, exchange
 
+import ingress.recording.parts as parts_module
 import ingress.recording.recorder as module
 from ingress.errors import AuditUnavailable
 from ingress.protocol.texts import Channel
@@ -60,8 +61,21 @@ def test_texts_that_do_not_fit_beside_their_record_follow_in_messages_of_their_o
     assert [opened[part_id] for part_id in event.prompt_part_ids] == texts
 
 
+def test_a_session_id_that_two_people_use_shares_no_part(tmp_path):
+    async def scenario(recording):
+        await recording.recorder.requested(exchange("same words", session="mine"))
+        await recording.recorder.requested(exchange("same words", session="mine", subject="eve"))
+        return recording.events()
+
+    first, second = recorded(tmp_path, scenario)
+
+    assert len(second.parts) == 1
+    assert first.parts[0].part_id != second.parts[0].part_id
+    assert first.parts[0].key_id != second.parts[0].key_id
+
+
 def test_a_part_is_recorded_again_once_it_was_forgotten(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "KNOWN_PARTS_MAX", 2)
+    monkeypatch.setattr(parts_module, "KNOWN_PARTS_MAX", 2)
 
     async def scenario(recording):
         for texts in (("a", "b"), ("b",), ("c", "d"), ("a",)):

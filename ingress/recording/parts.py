@@ -1,0 +1,177 @@
+"""Turn texts into sealed parts: each text of a session once, named by its id ever after."""
+
+import base64
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from ingress.exchange import Exchange, Located, Outcome
+from ingress.identity.principal import Principal
+from ingress.sealing import Sealer, part_id, quarter_of
+from schemas.message import CONTENTS_BYTES_MAX, PART_BYTES_MAX
+
+# Part ids remembered as recorded; about 10 MB. A forgotten part is recorded again, never lost.
+KNOWN_PARTS_MAX: Final = 50_000
+# Kinds of channels that a part's kind tells; every other is text.
+_PART_KINDS: Final = {
+    "tool_arguments": "tool_arguments",
+    "tool_input": "tool_arguments",
+    "reasoning": "reasoning",
+    "summary": "reasoning",
+}
+
+
+class SpokenText(NamedTuple):
+    """A masked text on its way into the record."""
+
+    role: str
+    kind: str
+    location: str
+    text: str
+
+
+class Subject(NamedTuple):
+    """Whose texts these are, and which interaction they belong to."""
+
+    principal_id: str
+    quarter: str
+    session_id: str
+    interaction_id: str
+
+
+@dataclass(slots=True)
+class SealedParts:
+    """Parts of one event: all ids in order, the new ones, and their ciphertexts."""
+
+    ids: list[str]
+    parts: list[dict[str, Any]]
+    contents: list[dict[str, str]]
+    by_location: dict[str, str]
+
+
+class PartSealer:
+    """Seal the texts of one process's interactions, and remember which are recorded."""
+
+    def __init__(self, sealer: Sealer, part_key: bytes) -> None:
+        self._sealer = sealer
+        self._part_key = part_key
+        self._known: dict[str, None] = {}
+
+    def seal(self, subject: Subject, texts: Sequence[SpokenText]) -> SealedParts:
+        """Seal the texts that this session has not recorded yet; name them all.
+
+        Raises:
+            SealingUnavailable: there is no key to seal with.
+        """
+        sealed = SealedParts([], [], [], {})
+        # A session is its principal's: clients choose session ids, and two may choose the same.
+        session = f"{subject.principal_id}/{subject.session_id}"
+        new: set[str] = set()
+        for spoken in texts:
+            for piece in _pieces(spoken.text.encode("utf-8", "replace")):
+                identifier = part_id(self._part_key, session, piece)
+                sealed.ids.append(identifier)
+                sealed.by_location.setdefault(spoken.location, identifier)
+                if identifier in self._known or identifier in new:
+                    continue
+                new.add(identifier)
+                key_id, ciphertext = self._sealer.seal(
+                    subject.principal_id, subject.quarter, identifier.encode(), piece
+                )
+                sealed.parts.append(
+                    {
+                        "part_id": identifier,
+                        "role": spoken.role,
+                        "kind": spoken.kind,
+                        "size_bytes": len(piece),
+                        "ciphertext_hash": hashlib.sha256(ciphertext).hexdigest(),
+                        "key_id": key_id,
+                    }
+                )
+                sealed.contents.append(
+                    {
+                        "part_id": identifier,
+                        "key_id": key_id,
+                        "ciphertext": base64.b64encode(ciphertext).decode(),
+                    }
+                )
+        return sealed
+
+    def remember(self, identifiers: Iterable[str]) -> None:
+        """Note that these parts are durable."""
+        known = self._known
+        for identifier in identifiers:
+            known[identifier] = None
+        while len(known) > KNOWN_PARTS_MAX:
+            del known[next(iter(known))]
+
+
+def principal_of(exchange: Exchange) -> Principal:
+    """Return the caller of an exchange that is past its first step."""
+    if exchange.principal is None:
+        raise AssertionError("an exchange is recorded after its caller is known")
+    return exchange.principal
+
+
+def subject_of(exchange: Exchange) -> Subject:
+    """Return whose texts an exchange holds."""
+    return Subject(
+        principal_of(exchange).principal_id,
+        quarter_of(exchange.requested_at),
+        exchange.session_id,
+        exchange.interaction_id,
+    )
+
+
+def completion_texts(outcome: Outcome) -> list[SpokenText]:
+    """Return the masked texts of an answer, channel by channel."""
+    return [
+        SpokenText("assistant", _PART_KINDS.get(channel.kind, "text"), channel.location, text)
+        for channel, text in outcome.completion.whole_texts()
+    ]
+
+
+def prompt_texts(exchange: Exchange) -> list[SpokenText]:
+    """Return the masked texts of a prompt, in order."""
+    return [
+        SpokenText(text.role, text.kind, text.location, text.value)
+        for text in exchange.prompt.texts
+        if text.value
+    ]
+
+
+def _pieces(text: bytes) -> list[bytes]:
+    """Cut a long text into parts that fit a message, never inside a code point."""
+    if len(text) <= PART_BYTES_MAX:
+        return [text] if text else []
+    pieces, start = [], 0
+    while start < len(text):
+        end = min(start + PART_BYTES_MAX, len(text))
+        while end < len(text) and text[end] & 0xC0 == 0x80:
+            end -= 1
+        pieces.append(text[start:end])
+        start = end
+    return pieces
+
+
+def place_findings(findings: Sequence[Located], sealed: SealedParts) -> None:
+    """Tell each finding the part that its text became."""
+    for found in findings:
+        found.part_id = sealed.by_location.get(found.location)
+
+
+def split_contents(
+    contents: list[dict[str, str]],
+) -> tuple[list[dict[str, str]], list[list[dict[str, str]]]]:
+    """Return what fits beside the record, and further batches for messages of their own."""
+    batches: list[list[dict[str, str]]] = [[]]
+    size = 0
+    for content in contents:
+        length = len(content["ciphertext"])
+        if batches[-1] and size + length > CONTENTS_BYTES_MAX:
+            batches.append([])
+            size = 0
+        batches[-1].append(content)
+        size += length
+    return batches[0], batches[1:]
