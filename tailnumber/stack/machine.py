@@ -40,6 +40,15 @@ from tailnumber.stack.part import PartSpec
 STOP_ORDER: Final = ("ingress", "pipeline")
 DEMO_CREDENTIAL: Final = "demo-copilot"
 
+# Settings of the gateway that `tailnumber up` hands on as its own environment has them.
+PASSED_ON: Final = (
+    "TAILNUMBER_ISSUERS_FILE",
+    "TAILNUMBER_MASKING_ENGINE",
+    "TAILNUMBER_PUBLIC_URL",
+    "TAILNUMBER_TENANT_ID",
+    "TAILNUMBER_UPSTREAM_CA_FILE",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Machine:
@@ -124,6 +133,7 @@ class Machine:
             "gateway",
             _python("ingress"),
             environ={
+                **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
                 "TAILNUMBER_DATA_DIR": str(self.layout.root),
                 "TAILNUMBER_POLICY_FILE": str(self.policy_file),
                 "TAILNUMBER_PUBSUB_ADDRESS": self.pubsub,

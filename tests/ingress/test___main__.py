@@ -1,5 +1,6 @@
 """The process itself: how it starts, why it cannot, and what a successor makes of its death."""
 
+import contextlib
 import json
 import os
 import signal
@@ -71,9 +72,10 @@ def test_a_killed_gateways_interactions_are_closed_with_what_was_delivered(tmp_p
     upstream.scenarios["crash"] = stream(frames, 0.05)
     process, ready = start(settings)
 
-    got = _stream_until(ready["url"], reading.key("ada"), b"word 2 ")
-    process.kill()
-    process.communicate()
+    # The client stays until the gateway is dead: one that leaves is recorded as having left.
+    with _stream_until(ready["url"], reading.key("ada"), b"word 2 ") as got:
+        process.kill()
+        process.communicate()
     successor, _ = start(settings)
     successor.kill()
     successor.communicate()
@@ -174,6 +176,7 @@ def _writers(data_dir, reading):
             orphan.close()
 
 
+@contextlib.contextmanager
 def _stream_until(url, key, text):
     host, port = url.removeprefix("http://").split(":")
     body = b'{"stream":true,"messages":[{"role":"user","content":"hi"}]}'
@@ -188,6 +191,6 @@ def _stream_until(url, key, text):
             piece = connection.recv(65536)
             assert piece, got
             got += piece
-    # HTTP/1.1 frames in chunks: what is left without their sizes is the stream.
-    chunks = got.partition(b"\r\n\r\n")[2].split(b"\r\n")
-    return b"".join(chunk for chunk in chunks if chunk.startswith(b"data:"))
+        # HTTP/1.1 frames in chunks: what is left without their sizes is the stream.
+        chunks = got.partition(b"\r\n\r\n")[2].split(b"\r\n")
+        yield b"".join(chunk for chunk in chunks if chunk.startswith(b"data:"))

@@ -1,10 +1,12 @@
 import socket
+from dataclasses import fields
 
 import pytest
 
+from ingress.settings import Settings
 from tailnumber.errors import CommandError
 from tailnumber.stack.layout import Layout
-from tailnumber.stack.machine import prepare
+from tailnumber.stack.machine import PASSED_ON, prepare
 
 
 @pytest.fixture(autouse=True)
@@ -102,3 +104,9 @@ def test_endpoints_have_exactly_the_members_that_scripts_rely_on(layout):
         "gateway", "console", "gateway_key", "project", "bigquery", "pubsub", "upstream_demo",
         "pids", "demo_credential",
     } - {"demo_credential"}  # fmt: skip
+
+
+def test_gateway_settings_that_up_leaves_to_the_person_are_those_of_the_gateway():
+    known = {f"TAILNUMBER_{item.name.upper()}" for item in fields(Settings)}
+
+    assert set(PASSED_ON) <= known
