@@ -180,7 +180,11 @@ def read_policy(path: Path) -> Policy:
 def build_rules(policy: Policy, settings: Settings, fingerprint_key: bytes) -> Rules:
     """Return what a policy gives the data path."""
     masking = policy.document.masking
-    detector = Detector(_rule_set(masking.rules, settings), engine=settings.masking_engine)
+    detector = Detector(
+        _rule_set(masking.rules, settings),
+        engine=settings.masking_engine,
+        cache_dir=settings.data_dir / "cache",
+    )
     masker = Masker(
         detector,
         fingerprint_key,

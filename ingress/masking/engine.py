@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -24,6 +25,7 @@ from ingress.masking.rules import Rule, RuleSet
 
 Engine = Literal["auto", "vectorscan", "portable"]
 
+_DIGEST_BYTES = hashlib.sha256().digest_size
 _databases: dict[tuple[str, ...], Any] = {}
 """Compiled databases of this process by rule digest; compiling 200 rules takes half a second."""
 
@@ -114,21 +116,43 @@ class VectorscanPrefilter:
     ) -> tuple[Any, tuple[int, ...]]:
         """Return the database and the rules that the engine does not take."""
         path = cache_dir / f"masking-{key[0][:32]}-{key[1]}.vectorscan" if cache_dir else None
-        if path and path.is_file():
-            return self._hyperscan.loadb(path.read_bytes()), ()
+        kept = self._load(path) if path else None
+        if kept is not None:
+            return kept, ()
         refused: tuple[int, ...] = ()
         try:
             database = self._compile(rules)
         except self._hyperscan.error:
             refused = tuple(rule.index for rule in rules if not self._takes(rule))
-            kept = [rule for rule in rules if rule.index not in refused]
-            database = self._compile(kept) if kept else None
+            taken = [rule for rule in rules if rule.index not in refused]
+            database = self._compile(taken) if taken else None
         if path and not refused and database is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            partial = path.with_suffix(".partial")
-            partial.write_bytes(self._hyperscan.dumpb(database))
+            partial = path.with_suffix(f".{os.getpid()}.partial")
+            data = self._hyperscan.dumpb(database)
+            partial.write_bytes(hashlib.sha256(data).digest() + data)
             partial.replace(path)
         return database, refused
+
+    def _load(self, path: Path) -> Any:
+        """Return a compiled database from its file; None if there is none for this machine.
+
+        A database is made for one processor's features: a data directory that moved to another
+        machine, or a damaged file, is compiled again.
+        """
+        if not path.is_file():
+            return None
+        # Its own hash stands first: a flipped bit loads, and would silently find less.
+        kept = path.read_bytes()
+        digest, data = kept[:_DIGEST_BYTES], kept[_DIGEST_BYTES:]
+        if hashlib.sha256(data).digest() != digest:
+            return None
+        try:
+            database = self._hyperscan.loadb(data, self._hyperscan.HS_MODE_BLOCK)
+            self._hyperscan.Scratch(database)
+        except self._hyperscan.error:
+            return None
+        return database
 
     def _takes(self, rule: Rule) -> bool:
         try:

@@ -2,6 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from ingress.masking import engine as engine_module
+from ingress.masking.detect import Detector
 from ingress.masking.engine import PortablePrefilter, VectorscanPrefilter, build_prefilter
 from ingress.masking.errors import MaskingError
 from ingress.masking.rules import RuleSet, load_rules
@@ -49,3 +51,38 @@ def test_missing_engine_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MaskingError, match="not installed"):
         build_prefilter(rule_set(), "vectorscan")
     assert build_prefilter(rule_set()).name == "portable"
+
+
+# Assembled, so that no scanner takes this file for a leak.
+TEXT = "key AKIA" + "Q3EGRIZZ" + "Z7QKZ5PL here"
+ONE_RULE = """
+[[rules]]
+id = "aws-access-key-id"
+regex = '''\\b(AKIA[A-Z2-7]{16})\\b'''
+keywords = ["AKIA"]
+"""
+
+
+@pytest.mark.parametrize("damage", ["none", "cut", "flipped", "foreign"])
+def test_kept_database_is_used_and_a_damaged_one_is_made_anew(tmp_path, monkeypatch, damage):
+    pytest.importorskip("hyperscan")
+    monkeypatch.setattr(engine_module, "_databases", {})
+    rules = load_rules(ONE_RULE, "tests")
+    first = Detector(rules, engine="vectorscan", cache_dir=tmp_path / "cache").scan(TEXT)
+    (kept,) = (tmp_path / "cache").iterdir()
+    whole = kept.read_bytes()
+    kept.write_bytes(
+        {
+            "none": whole,
+            "cut": whole[: len(whole) // 2],
+            "flipped": whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:],
+            "foreign": b"not a database",
+        }[damage]
+    )
+    monkeypatch.setattr(engine_module, "_databases", {})
+
+    again = Detector(rules, engine="vectorscan", cache_dir=tmp_path / "cache").scan(TEXT)
+
+    assert first
+    assert again == first
+    assert kept.read_bytes() == whole
