@@ -72,8 +72,8 @@ def test_kill_keeps_every_acknowledged_row(tmp_path: Path) -> None:
     first = start_warehouse(tmp_path)
     _with_table(first, PROJECT)
     acknowledged: list[int] = []
-    timer = threading.Timer(1.0, first.process.kill)
-    timer.start()
+    # In the middle of an append, however slow the machine is.
+    killer = threading.Timer(0.02, first.process.kill)
     with open_writer(first.storage, deadline_seconds=5) as writer:
         for n in range(100_000):
             try:
@@ -81,7 +81,9 @@ def test_kill_keeps_every_acknowledged_row(tmp_path: Path) -> None:
             except WarehouseError:
                 break
             acknowledged.append(n)
-    timer.join()
+            if n == 20:
+                killer.start()
+    killer.join()
     assert first.stop(signal.SIGKILL) == -signal.SIGKILL
 
     second = start_warehouse(tmp_path)
