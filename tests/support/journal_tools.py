@@ -36,7 +36,7 @@ def assert_chain_holds(messages: Iterable[bytes], previous: str = "0" * 64, firs
         assert envelope["record_hash"] == previous
 
 
-async def eventually(fact: Callable[[], bool], seconds: float = 5.0) -> None:
+async def eventually(fact: Callable[[], bool], seconds: float = 15.0) -> None:
     deadline = time.monotonic() + seconds
     while not fact():
         assert time.monotonic() < deadline, "it did not come true in time"

@@ -81,7 +81,7 @@ class Client:
             return []
         return list(response.received_messages)
 
-    def pull_until(self, subscription: str, count: int, *, seconds: float = 8.0) -> list:
+    def pull_until(self, subscription: str, count: int, *, seconds: float = 20.0) -> list:
         """Pull until so many deliveries came, or the time is over; nothing is acknowledged."""
         received = []
         until = time.monotonic() + seconds

@@ -240,7 +240,7 @@ class RunningGateway:
     def events_raw(self) -> list[bytes]:
         return [m.data for m in list(self.transport.taken) if m.kind == "event"]
 
-    def events(self, session: str, *ends: str, seconds: float = 5.0) -> list[Any]:
+    def events(self, session: str, *ends: str, seconds: float = 15.0) -> list[Any]:
         """Return the session's events once the last one of the given types is there."""
         wanted = set(ends or ("interaction.completed", "interaction.failed", "interaction.blocked"))
         deadline = time.monotonic() + seconds
@@ -264,7 +264,7 @@ class RunningGateway:
         (end,) = rest
         return end
 
-    def denied(self, user_agent: str, seconds: float = 5.0) -> Any:
+    def denied(self, user_agent: str, seconds: float = 15.0) -> Any:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             for data in self.events_raw():
