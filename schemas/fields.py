@@ -167,7 +167,8 @@ FindingCount = Annotated[int, public("secrets found and handled", ge=0, le=INT64
 PartId = Annotated[
     str,
     public(
-        "HMAC of principal, session and text; equal texts of a session are one part", pattern=PART_ID_PATTERN
+        "HMAC of principal, session and text; equal texts of a session are one part",
+        pattern=PART_ID_PATTERN,
     ),
 ]
 PartRole = Annotated[
