@@ -10,10 +10,10 @@ Source: https://intel.github.io/hyperscan/dev-reference/compilation.html
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import importlib.util
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -127,12 +127,18 @@ class VectorscanPrefilter:
             taken = [rule for rule in rules if rule.index not in refused]
             database = self._compile(taken) if taken else None
         if path and not refused and database is not None:
+            self._keep(path, self._hyperscan.dumpb(database))
+        return database, refused
+
+    @staticmethod
+    def _keep(path: Path, data: bytes) -> None:
+        """Write a compiled database behind its hash; without the file the next start compiles."""
+        partial = path.with_suffix(".partial")
+        # Two processes may write it at once: what they garble fails its hash and is made anew.
+        with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
-            partial = path.with_suffix(f".{os.getpid()}.partial")
-            data = self._hyperscan.dumpb(database)
             partial.write_bytes(hashlib.sha256(data).digest() + data)
             partial.replace(path)
-        return database, refused
 
     def _load(self, path: Path) -> Any:
         """Return a compiled database from its file; None if there is none for this machine.
