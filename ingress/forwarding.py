@@ -11,6 +11,7 @@ Whatever happens in between, the exchange ends in exactly one of ``interaction.c
 import asyncio
 import contextlib
 from collections.abc import Callable
+from functools import lru_cache
 from time import perf_counter
 from typing import Final
 
@@ -47,6 +48,8 @@ _NOT_RETURNED: Final = frozenset(
 _CHUNK_BYTES_MAX: Final = 512 * 1024
 # How long an upstream may take to end the HTTP body after its stream's last word, seconds.
 _HTTP_END_SECONDS: Final = 1.0
+# A policy names a handful of upstreams, and every request asks for one of them.
+_split = lru_cache(maxsize=256)(Origin.split)
 _UPSTREAM_TEXT: Final = "The upstream of this gateway did not answer as it should ({code})."
 
 
@@ -127,7 +130,7 @@ class Forwarder:
         connection = exchange.route.connection
         if connection is None:
             raise UpstreamProtocolError("no connection to forward to")
-        origin, prefix = Origin.split(connection.upstream)
+        origin, prefix = _split(connection.upstream)
         headers = [*exchange.outgoing_headers]
         credential = self._credential_of(connection)
         if credential is not None:

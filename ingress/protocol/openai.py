@@ -78,16 +78,8 @@ class OpenAiChat:
         for choice, index in _choices(document, completion):
             message = choice.get("message")
             if isinstance(message, dict):
-                for delta in _delta_texts(message, index, completion):
-                    text = Text(
-                        "assistant",
-                        delta.channel.kind,
-                        delta.channel.location,
-                        delta.value,
-                        delta.holder,
-                        delta.key,
-                    )
-                    found.append((delta.channel, text))
+                deltas = _delta_texts(message, index, completion)
+                found += [(delta.channel, delta.as_text()) for delta in deltas]
         completion.ended = True
         return found
 
@@ -149,14 +141,9 @@ class OpenAiCompletions:
         self, document: dict[str, Any], completion: Completion
     ) -> list[tuple[Channel, Text]]:
         """Return each choice's text."""
-        found = []
-        for delta in self.parse_delta(document, completion):
-            text = Text(
-                "assistant", "text", delta.channel.location, delta.value, delta.holder, delta.key
-            )
-            found.append((delta.channel, text))
+        deltas = self.parse_delta(document, completion)
         completion.ended = True
-        return found
+        return [(delta.channel, delta.as_text()) for delta in deltas]
 
     def parse_delta(self, document: dict[str, Any], completion: Completion) -> list[Delta]:
         """Return the text fragment of each choice; the choices interleave."""

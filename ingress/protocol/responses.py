@@ -96,20 +96,8 @@ class OpenAiResponses:
         """Return the texts of the answer's output items."""
         _note_response(document, completion)
         completion.ended = True
-        return [
-            (
-                said.channel,
-                Text(
-                    "assistant",
-                    said.channel.kind,
-                    said.channel.location,
-                    said.value,
-                    said.holder,
-                    said.key,
-                ),
-            )
-            for said in _output_texts(document, completion)
-        ]
+        said = _output_texts(document, completion)
+        return [(one.channel, one.as_text()) for one in said]
 
     def parse_delta(self, document: dict[str, Any], completion: Completion) -> list[Delta]:
         """Return the fragment of a delta event; note tools, model and usage of the others."""

@@ -122,6 +122,11 @@ class Delta(NamedTuple):
     key: str
     value: str
 
+    def as_text(self) -> Text:
+        """Return the piece as a whole text of the assistant's."""
+        channel = self.channel
+        return Text("assistant", channel.kind, channel.location, self.value, self.holder, self.key)
+
 
 @dataclass(slots=True)
 class CalledTool:

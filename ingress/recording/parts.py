@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from ingress.exchange import Exchange, Located, Outcome
 from ingress.identity.principal import Principal
+from ingress.policy.rules import PolicyDecision
 from ingress.sealing import Sealer, part_id, quarter_of
 from schemas.message import CONTENTS_BYTES_MAX, PART_BYTES_MAX
 
@@ -112,6 +113,13 @@ def principal_of(exchange: Exchange) -> Principal:
     if exchange.principal is None:
         raise AssertionError("an exchange is recorded after its caller is known")
     return exchange.principal
+
+
+def decision_of(exchange: Exchange) -> PolicyDecision:
+    """Return the decision on an exchange that is past its fifth step."""
+    if exchange.decision is None:
+        raise AssertionError("an interaction is recorded after its decision")
+    return exchange.decision
 
 
 def subject_of(exchange: Exchange) -> Subject:

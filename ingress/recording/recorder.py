@@ -24,6 +24,7 @@ from ingress.recording.parts import (
     SealedParts,
     Subject,
     completion_texts,
+    decision_of,
     place_findings,
     principal_of,
     prompt_texts,
@@ -329,8 +330,5 @@ class Recorder:
         }
 
     def _interaction(self, event_type: str, exchange: Exchange) -> dict[str, Any]:
-        decision = exchange.decision
-        if decision is None:
-            raise AssertionError("an interaction is recorded after its decision")
-        record = self._envelope(event_type, utc_now(), decision.assurance)
-        return record | interaction_record(exchange)
+        assurance = decision_of(exchange).assurance
+        return self._envelope(event_type, utc_now(), assurance) | interaction_record(exchange)

@@ -13,14 +13,12 @@ from ingress.exchange import Exchange, Located, Outcome
 from ingress.identity.principal import Principal
 from ingress.ids import timestamp
 from ingress.protocol.edits import edited_paths
-from ingress.recording.parts import SealedParts, Subject, principal_of
+from ingress.recording.parts import SealedParts, Subject, decision_of, principal_of
 
 
 def interaction_record(exchange: Exchange) -> dict[str, Any]:
     """Return what every event of an interaction says of its request and the decision."""
-    decision, route, prompt = exchange.decision, exchange.route, exchange.prompt
-    if decision is None:
-        raise AssertionError("an interaction is recorded after its decision")
+    decision, route, prompt = decision_of(exchange), exchange.route, exchange.prompt
     exchange_ids: dict[str, Any] = {
         "trace_id": exchange.context.trace_id,
         "provider": route.connection.kind if route.connection else None,
