@@ -3,30 +3,15 @@
 Prints one JSON line with its URL when it serves, and exits 2 with one sentence when it cannot.
 """
 
-import json
 import os
 import socket
 import sys
 
-import uvicorn
-
 from ingress.app import create_app
 from ingress.errors import IngressError
+from ingress.server import Server, server_config
 from ingress.settings import Settings, settings_table
 from ingress.telemetry import configure_logging
-
-
-class _Server(uvicorn.Server):
-    """A server that says where it listens once it does."""
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started and sockets:
-            host, port = sockets[0].getsockname()[:2]
-            print(  # noqa: T201  (the ready line is this command's output)
-                json.dumps({"ready": True, "url": f"http://{host}:{port}", "pid": os.getpid()}),
-                flush=True,
-            )
 
 
 def main() -> int:
@@ -41,21 +26,7 @@ def main() -> int:
     except (IngressError, OSError) as error:
         return _cannot_start(error)
     app = create_app(settings)
-    config = uvicorn.Config(
-        app,
-        # uvloop and httptools only: h11 was seen to read one smuggled request as two.
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        date_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=5,
-    )
-    server = _Server(config)
+    server = Server(server_config(app))
     try:
         server.run(sockets=[listener])
     except SystemExit:  # how uvicorn ends a start that failed

@@ -9,6 +9,8 @@ IngressError
 |  |- BodyTooLarge            413
 |  `- FrameTooLarge           one event of a stream is too large (ingress.protocol.sse)
 |- UnknownPath                404: no route of this gateway; recorded and refused
+|- UpgradeRefused             426: the client asks for WebSocket or another protocol
+|- ProxyRefused               405: the client takes the gateway for an HTTP proxy
 |- Unauthenticated            401: one text for the client, the true reason in ``code``
 |  |- MissingCredential
 |  |- DuplicateCredential
@@ -90,6 +92,20 @@ class UnknownPath(IngressError):
 
     code = "unknown_path"
     status = 404
+
+
+class UpgradeRefused(IngressError):
+    """The client asked to speak another protocol, such as WebSocket, on this connection."""
+
+    code = "upgrade_refused"
+    status = 426
+
+
+class ProxyRefused(IngressError):
+    """The client took the gateway for an HTTP proxy (CONNECT)."""
+
+    code = "proxy_refused"
+    status = 405
 
 
 class Unauthenticated(IngressError):

@@ -25,8 +25,10 @@ from ingress.errors import (
     GatewayKeyNeeded,
     IdentityUnavailable,
     IngressError,
+    ProxyRefused,
     Unauthenticated,
     UnknownPath,
+    UpgradeRefused,
 )
 from ingress.exchange import Exchange
 from ingress.forwarding import Forwarder
@@ -77,12 +79,7 @@ class Gateway:
     prompt_bytes_max: int
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one HTTP request; refuse any other scope in its own protocol."""
-        if scope["type"] == "websocket":
-            # 1 is left of the handshake: the server turns this into HTTP 403, and clients fall
-            # back to POST at once.
-            await send({"type": "websocket.close", "code": 1008})
-            return
+        """Answer one HTTP request; the server asks for nothing else."""
         exchange = self._arrive(scope)
         relay = Relay(exchange, receive, send)
         self.metrics.requests.labels(exchange.route.operation).inc()
@@ -120,7 +117,7 @@ class Gateway:
         # 5 decide.
         decision = exchange.decision = self._decide(exchange, rules.policy)
         if not exchange.route.known:
-            raise UnknownPath("No such path on this gateway.")
+            raise _unknown(exchange)
         if not decision.allowed:
             await self._block(exchange, relay, decision)
             return
@@ -259,6 +256,17 @@ class Gateway:
                 await relay.answer(refusal.status, refusal.headers, refusal.body)
         except ClientGone:
             _log.info("client left", extra={"interaction_id": exchange.interaction_id})
+
+
+def _unknown(exchange: Exchange) -> IngressError:
+    """Return why a path that leads nowhere is refused, so that the client can do better."""
+    if exchange.method == "CONNECT":
+        return ProxyRefused(
+            "This gateway is no HTTP proxy: set it as the client's endpoint (base URL) instead."
+        )
+    if any(name == b"upgrade" for name, _ in exchange.headers):
+        return UpgradeRefused("This gateway speaks HTTP only; send the request as a POST.")
+    return UnknownPath("No such path on this gateway.")
 
 
 def printable_path(path: str) -> str:

@@ -15,6 +15,9 @@ POLICY_INLINE_STATUS: Final = 466
 _INLINE: Final = frozenset({"inline", "panel"})
 _GITHUB: Final = frozenset({"token", "user"})
 
+# What a status must come with. Source: RFC 9110 sections 15.5.6 and 15.5.22.
+_MORE_HEADERS: Final = {405: (b"allow", b"GET, POST"), 426: (b"upgrade", b"HTTP/1.1")}
+
 
 class Refusal(NamedTuple):
     """An answer that the gateway gives itself."""
@@ -48,7 +51,10 @@ def refuse(operation: str, status: int, code: str, message: str, request_id: str
         }
     else:
         body = error_object(code, message)
-    return Refusal(status, _headers(b"application/json", request_id), orjson.dumps(body))
+    headers = _headers(b"application/json", request_id)
+    if status in _MORE_HEADERS:
+        headers.append(_MORE_HEADERS[status])
+    return Refusal(status, headers, orjson.dumps(body))
 
 
 def policy_status(operation: str) -> int:

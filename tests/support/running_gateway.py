@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
-import uvicorn
 import uvloop
 from fake_transport import FakeTransport
 
@@ -33,6 +32,7 @@ from ingress.recording.files import FileOps
 from ingress.recording.journal import Journal
 from ingress.sealing import ContentKeys, Opener
 from ingress.secrets import TenantSecrets
+from ingress.server import Server, server_config
 from ingress.settings import Settings
 from ingress.upstream.client import UpstreamClient, UpstreamLimits
 from ingress.upstream.credentials import CredentialStore
@@ -169,15 +169,7 @@ class RunningGateway:
         listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self.port = listener.getsockname()[1]
         self.app = ingress.app.create_app(self.settings)
-        config = uvicorn.Config(
-            self.app,
-            http="httptools",
-            ws="none",
-            log_config=None,
-            proxy_headers=False,
-            timeout_graceful_shutdown=2,
-        )
-        self._server = uvicorn.Server(config)
+        self._server = Server(server_config(self.app, stop_seconds=2))
 
         async def serve() -> None:
             task = asyncio.ensure_future(self._server.serve([listener]))
@@ -219,15 +211,15 @@ class RunningGateway:
         messages = [{"role": "user", "content": text}]
         return self.ask({"model": "gpt-x", "stream": stream, "messages": messages}, **more)
 
-    def raw(self, data: bytes, seconds: float = 3.0) -> bytes:
-        """Send bytes as they are; return what comes until the end or a pause."""
+    def raw(self, data: bytes, seconds: float = 3.0, pause_seconds: float = 0.3) -> bytes:
+        """Send bytes as they are; return what comes until the end or a pause after something."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=seconds) as connection:
             connection.sendall(data)
             got = b""
             try:
                 while piece := connection.recv(65536):
                     got += piece
-                    connection.settimeout(0.3)
+                    connection.settimeout(pause_seconds)
             except (TimeoutError, ConnectionError):
                 pass
             return got

@@ -1,0 +1,202 @@
+"""Serve clients over HTTP/1.1: uvicorn with a connection that is read strictly and for a time.
+
+Parsing is llhttp's (through httptools), which takes one framing of a body and refuses the rest:
+h11 was seen to read one smuggled request as two. What is added here is time and size: a client
+that sends its head or body drop by drop, or does not take its answer, is given up.
+"""
+
+import json
+import logging
+import os
+import socket
+from enum import Enum
+from typing import Any, Final
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+_log = logging.getLogger(__name__)
+
+# A request head is whole within this time of the connection or of its own first byte, seconds.
+HEAD_SECONDS: Final = 15.0
+# Real clients send 1 to 3 KiB of headers; a Kerberos or cookie-laden proxy may add some.
+HEAD_BYTES_MAX: Final = 64 * 1024
+# A body may pause this long, and in the mean must come faster than drop by drop.
+BODY_SECONDS: Final = 30.0
+BODY_BYTES_PER_SECOND_MIN: Final = 4096
+# How long a client may leave its answer in our buffer; it holds up nobody but itself.
+TAKE_SECONDS: Final = 60.0
+_KEEP_ALIVE_SECONDS: Final = 75
+_STOP_SECONDS: Final = 5
+# uvicorn ticks ten times a second.
+_TICKS_PER_SWEEP: Final = 10
+
+
+class _Phase(Enum):
+    HEAD = "head"
+    BODY = "body"
+    ANSWER = "answer"
+
+
+class ClientConnection(HttpToolsProtocol):
+    """One connection of a client; ``sweep`` gives it up when it does not move."""
+
+    transport: Any
+    _hosts: int
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin to wait for the first head."""
+        super().connection_made(transport)
+        self._blocked_at: float | None = None
+        self._await_head()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came, unless it is a head without an end."""
+        if self._phase is _Phase.ANSWER and self.cycle.response_complete:
+            # Also before a byte of the next head: line ends alone are none of it.
+            self._await_head()
+        in_head = self._phase is not _Phase.BODY
+        super().data_received(data)
+        if in_head and self._phase is _Phase.HEAD:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES_MAX:
+                self._give_up(431, "The request's headers are too large.")
+
+    def on_message_begin(self) -> None:
+        """Begin a head."""
+        super().on_message_begin()
+        self._await_head()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take one header."""
+        super().on_header(name, value)
+        if self.headers[-1][0] == b"host":
+            self._hosts += 1
+
+    def on_headers_complete(self) -> None:
+        """Start the request.
+
+        Raises:
+            ValueError: not one Host (RFC 9112 section 3.2); the parser turns it into a 400.
+        """
+        if self._hosts != 1 and self.parser.get_http_version() != "1.0":
+            raise ValueError("not one Host header")
+        is_connect = self.parser.get_method() == b"CONNECT"
+        if is_connect:
+            # Its target is an authority, which is no path; the gateway refuses the method.
+            self.url = b"/"
+        super().on_headers_complete()
+        if is_connect or self.parser.should_upgrade():
+            # What follows the head would be another protocol.
+            self.cycle.keep_alive = False
+        self._phase = _Phase.BODY
+        self._began_at = self._moved_at = self.loop.time()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of the body."""
+        super().on_body(body)
+        self._moved_at = self.loop.time()
+        self._body_bytes += len(body)
+
+    def on_message_complete(self) -> None:
+        """Wait for the answer's end, without a limit here: models think long."""
+        super().on_message_complete()
+        self._phase = _Phase.ANSWER
+
+    def pause_writing(self) -> None:
+        """Note since when the client takes nothing."""
+        super().pause_writing()
+        self._blocked_at = self.loop.time()
+
+    def resume_writing(self) -> None:
+        """Note that the client takes its answer again."""
+        super().resume_writing()
+        self._blocked_at = None
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is not HTTP/1.1, and close: nothing after it can be framed."""
+        if self.cycle is not None and self.cycle.response_started:
+            # Another request's answer is on its way: a status here would be read as its text.
+            self.transport.abort()
+        else:
+            super().send_400_response(msg)
+
+    def sweep(self, now: float) -> None:
+        """Give the connection up if it has been too slow; ``now`` is the loop's time."""
+        if self.transport.is_closing():
+            # Closed by us, and still not taken: only the rest of the buffer keeps it.
+            if self._blocked_at is not None and now - self._blocked_at > TAKE_SECONDS:
+                self.transport.abort()
+        elif self._blocked_at is not None:
+            if now - self._blocked_at > TAKE_SECONDS:
+                _log.info("client gave no sign of reading")
+                self.transport.abort()
+        elif self._phase is _Phase.HEAD:
+            if now - self._began_at > HEAD_SECONDS:
+                self._give_up(408, "The request's head did not come in time.")
+        elif self._phase is _Phase.BODY and not self.flow.read_paused:
+            # A body that was answered before its end is read only for its client's sake.
+            came = 0 if self.cycle.response_complete else self._body_bytes
+            allowed = BODY_SECONDS + came / BODY_BYTES_PER_SECOND_MIN
+            if now - self._moved_at > BODY_SECONDS or now - self._began_at > allowed:
+                self._give_up(408, "The request's body did not come in time.")
+
+    def _await_head(self) -> None:
+        self._phase = _Phase.HEAD
+        self._began_at = self._moved_at = self.loop.time()
+        self._head_bytes = self._body_bytes = self._hosts = 0
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing: the gateway refuses the request itself, and records that."""
+
+    def _give_up(self, status: int, text: str) -> None:
+        _log.info("client was too slow or said too much", extra={"status": status})
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+            self.transport.write(
+                b"HTTP/1.1 %d %b\r\ncontent-type: text/plain\r\ncontent-length: %d\r\n"
+                b"connection: close\r\n\r\n%b"
+                % (status, _PHRASES[status], len(text), text.encode("ascii"))
+            )
+        self.transport.close()
+
+
+_PHRASES: Final = {408: b"Request Timeout", 431: b"Request Header Fields Too Large"}
+
+
+class Server(uvicorn.Server):
+    """A server that says where it listens once it does, and looks after slow clients."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then print the ready line, which is the command's output."""
+        await super().startup(sockets)
+        if self.started and sockets:
+            host, port = sockets[0].getsockname()[:2]
+            print(  # noqa: T201
+                json.dumps({"ready": True, "url": f"http://{host}:{port}", "pid": os.getpid()}),
+                flush=True,
+            )
+
+    async def on_tick(self, counter: int) -> bool:
+        """Sweep the connections once a second."""
+        if counter % _TICKS_PER_SWEEP == 0:
+            for connection in tuple(self.server_state.connections):
+                if isinstance(connection, ClientConnection):
+                    connection.sweep(connection.loop.time())
+        return await super().on_tick(counter)
+
+
+def server_config(app: Any, *, stop_seconds: int = _STOP_SECONDS) -> uvicorn.Config:
+    """Return how the gateway is served; ``stop_seconds`` is what running requests get at a stop."""
+    return uvicorn.Config(
+        app,
+        loop="uvloop",
+        http=ClientConnection,
+        ws="none",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=stop_seconds,
+    )
