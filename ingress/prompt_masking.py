@@ -58,7 +58,8 @@ class PromptMasking:
             if exchange.prompt.model is None and exchange.path.startswith(_ENGINE_PATH):
                 exchange.prompt.model = exchange.path.split("/")[3]
         elif body:
-            exchange.document = {"body": _decode(body)}
+            content, charset = _decode(body)
+            exchange.document = {"body": content, "charset": charset}
             text = Text(
                 "user", "other", "body", exchange.document["body"], exchange.document, "body"
             )
@@ -98,7 +99,7 @@ class PromptMasking:
             exchange.body = (
                 orjson.dumps(exchange.document)
                 if exchange.route.protocol is not None
-                else exchange.document["body"].encode()
+                else exchange.document["body"].encode(exchange.document["charset"])
             )
 
     def name(self, text: str) -> str:
@@ -232,15 +233,12 @@ class PromptMasking:
         return orjson.dumps(document) if changed else body
 
     def _mask_bytes(self, exchange: Exchange, body: bytes) -> bytes:
-        try:
-            text = body.decode()
-        except UnicodeDecodeError:
-            if exchange.route.protocol is not None:
-                raise ProtocolError("the upstream's answer is not UTF-8") from None
-            return body
+        text, charset = _decode(body)
+        if charset != "utf-8" and exchange.route.protocol is not None:
+            raise ProtocolError("the upstream's answer is not UTF-8")
         masked, findings = self._masker.mask(text)
         _add_new(exchange.outcome, findings, "body")
-        return body if masked is text else masked.encode()
+        return body if masked is text else masked.encode(charset)
 
 
 class MaskedStream:
@@ -376,11 +374,16 @@ def _says_more(body: bytes, encoded: bytes) -> bool:
     return body.count(b'"') != encoded.count(b'"') or b"\\u0022" in body
 
 
-def _decode(body: bytes) -> str:
+def _decode(body: bytes) -> tuple[str, str]:
+    """Return a body that no protocol reads as text, and the charset that makes it bytes again.
+
+    A picture or an archive is no text: as Latin-1 each byte is a character, so what is ASCII in
+    it is searched, and bytes in which nothing is found go on as they were.
+    """
     try:
-        return body.decode()
+        return body.decode(), "utf-8"
     except UnicodeDecodeError:
-        raise BadPrompt("The request body is not UTF-8, so it cannot be masked.") from None
+        return body.decode("latin-1"), "latin-1"
 
 
 def _located(findings: Iterable[Finding], direction: str, location: str) -> list[Located]:
