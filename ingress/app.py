@@ -126,13 +126,17 @@ async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
         stack.push_async_callback(_stop_recording, recorder, journal, publisher)
         client = UpstreamClient(ca_file=_optional_path(settings.upstream_ca_file))
         stack.push_async_callback(client.close)
-        identity = build_identity(
-            engine, tenant, issuers, _optional_path(settings.upstream_ca_file)
-        )
-        stack.push_async_callback(identity.close)
         credentials = CredentialStore(
             settings.data_dir / "secrets" / "credentials.json", tenant.kek
         )
+        identity = build_identity(
+            engine,
+            tenant,
+            issuers,
+            _optional_path(settings.upstream_ca_file),
+            lambda reference: credentials.get(reference).value,
+        )
+        stack.push_async_callback(identity.close)
         build = partial(
             build_rules, settings=settings, fingerprint_key=tenant.subkey("fingerprint")
         )

@@ -20,21 +20,23 @@ IngressError
 |  |- ExpiredKey
 |  |- ForgedToken
 |  |- ExpiredToken
-|  `- AccessTokenRefused      an OIDC access token that is not accepted
-|     |- MalformedAccessToken
-|     |- UnknownIssuer
-|     |- WrongTokenType
-|     |- WrongTokenAlgorithm
-|     |- UnknownTokenKey
-|     |- BadSignature
-|     |- WrongAudience
-|     |- ExpiredAccessToken
-|     |- AccessTokenNotYetValid
-|     |- ClaimsRefused
-|     |- GroupsMissing
-|     `- GroupsTruncated
+|  |- AccessTokenRefused      an OIDC access token that is not accepted
+|  |  |- MalformedAccessToken
+|  |  |- UnknownIssuer
+|  |  |- WrongTokenType
+|  |  |- WrongTokenAlgorithm
+|  |  |- UnknownTokenKey
+|  |  |- BadSignature
+|  |  |- WrongAudience
+|  |  |- ExpiredAccessToken
+|  |  |- AccessTokenNotYetValid
+|  |  |- ClaimsRefused
+|  |  |- GroupsMissing
+|  |  `- GroupsTruncated
+|  `- GroupsUnresolved        the issuer's directory does not know the caller
 |- GatewayKeyNeeded           403: what was asked for exists for gateway keys alone
 |- IdentityUnavailable        503: the key store cannot be read, or an issuer's keys are not there
+|  `- GroupsUnavailable       503: the issuer's directory does not answer, or not usably
 |- MaskingError               a text could not be checked, so it does not pass (ingress.masking)
 |- PolicyError                the policy or issuers file is refused; every problem has its place
 |- SettingsError              a setting is missing, unknown or malformed (ingress.settings)
@@ -253,6 +255,12 @@ class GroupsTruncated(AccessTokenRefused):
     code = "groups_truncated"
 
 
+class GroupsUnresolved(Unauthenticated):
+    """The issuer's directory does not know the caller, or of more groups than can be recorded."""
+
+    code = "groups_unresolved"
+
+
 class GatewayKeyNeeded(IngressError):
     """What was asked for is bound to a gateway key, and the caller showed something else."""
 
@@ -265,6 +273,12 @@ class IdentityUnavailable(IngressError):
 
     code = "identity_unavailable"
     status = 503
+
+
+class GroupsUnavailable(IdentityUnavailable):
+    """The issuer's directory cannot be asked, and what is known of the caller is too old."""
+
+    code = "groups_unavailable"
 
 
 class PolicyProblem(NamedTuple):

@@ -1,12 +1,13 @@
 """Turn an OIDC access token into its principal; a token seen a moment ago costs a hash."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from ingress.errors import UnknownIssuer
-from ingress.identity.issuers import Issuer
+from ingress.identity.groups import GroupResolver
+from ingress.identity.issuers import Issuer, TrustedIssuers
 from ingress.identity.jwks import JwksCache
 from ingress.identity.oidc import check_header, take_apart, verify
 from ingress.identity.principal import Principal, make_principal
@@ -27,10 +28,17 @@ class _Entry:
 class AccessTokens:
     """Verify access tokens of the issuers; for one event loop."""
 
-    def __init__(self, issuers: Sequence[Issuer], keys: JwksCache, principal_key: bytes) -> None:
+    def __init__(
+        self,
+        issuers: TrustedIssuers,
+        keys: JwksCache,
+        groups: GroupResolver,
+        principal_key: bytes,
+    ) -> None:
         """Accept tokens of ``issuers``; ``principal_key`` is the tenant's subkey "principal"."""
-        self._issuers = {issuer.issuer: issuer for issuer in issuers}
+        self._issuers = issuers
         self._keys = keys
+        self._groups = groups
         self._principal_key = principal_key
         self._cache: dict[bytes, _Entry] = {}
 
@@ -38,6 +46,12 @@ class AccessTokens:
     def configured(self) -> bool:
         """Whether any issuer is trusted at all."""
         return bool(self._issuers)
+
+    def trust(self, issuers: Iterable[Issuer]) -> None:
+        """Accept tokens of these issuers from now on; nothing that others proved counts."""
+        self._issuers.replace(issuers)
+        # A new one: what is being verified under the old issuers ends up in the old cache.
+        self._cache = {}
 
     async def verify(self, token: str, now: float) -> Principal:
         """Return the caller whom the token was issued to; waits only where a key must be fetched.
@@ -48,11 +62,13 @@ class AccessTokens:
 
         Raises:
             AccessTokenRefused: one of its subclasses; ``code`` is the true reason.
-            IdentityUnavailable: the issuer's keys are not there.
+            GroupsUnresolved: the issuer's directory does not know the caller.
+            IdentityUnavailable: the issuer's keys, or the caller's groups, are not there.
         """
+        cache = self._cache
         # The token itself is not kept: the memory of the process must not be worth reading.
         digest = hashlib.sha256(token.encode("ascii")).digest()
-        entry = self._cache.get(digest)
+        entry = cache.get(digest)
         if entry is not None and entry.verified_at <= now < entry.until:
             return entry.principal
         unverified = take_apart(token)
@@ -61,21 +77,25 @@ class AccessTokens:
             raise UnknownIssuer
         key = await self._keys.key(issuer, check_header(unverified, issuer))
         caller = verify(unverified, issuer, key, now)
+        groups = caller.groups
+        if groups is None:
+            groups = await self._groups.groups(caller.issuer, caller.subject, caller.kind)
         principal = make_principal(
             self._principal_key,
             issuer=caller.issuer,
             subject=caller.subject,
             email=caller.email,
-            groups=caller.groups,
+            groups=groups,
             kind=caller.kind,
             key_id="",
         )
-        if len(self._cache) >= _CACHE_ENTRIES:
-            self._cache.clear()
+        if len(cache) >= _CACHE_ENTRIES:
+            cache.clear()
         until = min(caller.expires_at, now + CACHE_SECONDS)
-        self._cache[digest] = _Entry(principal, now, until)
+        cache[digest] = _Entry(principal, now, until)
         return principal
 
     async def close(self) -> None:
-        """Close the connections to the issuers."""
+        """Close the connections to the issuers and their directories."""
         await self._keys.close()
+        await self._groups.close()

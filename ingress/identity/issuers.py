@@ -22,6 +22,7 @@ ProfileName = Literal["generic", "okta", "entra", "google", "keycloak", "github-
 Algorithm = Literal[
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519"
 ]
+Ask = Literal["needed", "always"]
 
 PROFILES: Final[tuple[ProfileName, ...]] = (
     "generic",
@@ -59,15 +60,20 @@ _ISSUER_KEYS: Final = (
     "audiences",
     "algorithms",
     "groups_claim",
+    "groups_from",
     "groups_max",
     "jwks_uri",
     "kind",
     "required",
 )
+_GROUPS_FROM_KEYS: Final = ("credential", "ask", "url", "act_as")
+_ASK: Final[tuple[Ask, ...]] = ("needed", "always")
 _KINDS: Final[tuple[PrincipalKind, ...]] = ("human", "service")
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 # An event's issuer and a claim's value are short texts.
 _TEXT: Final = re.compile(r"[\x21-\x7e]{1,256}")
+_REFERENCE: Final = re.compile(r"secret/[a-z0-9][a-z0-9-]{0,62}")
+_REFERENCE_FORM: Final = "a reference to a credential such as secret/okta-groups"
 _TEXT_FORM: Final = "1 to 256 printable ASCII characters without a blank"
 
 
@@ -83,6 +89,8 @@ class Profile:
         subject_claims: together they name the caller, joined by a colon; for a program that has
             none of them ``sub`` does.
         groups_max: as many groups as this may have been cut.
+        directory_url: where the directory of groups is; "" is the issuer's own origin, None: the
+            profile has no directory that can be asked.
     """
 
     token_types: frozenset[str]
@@ -94,6 +102,7 @@ class Profile:
     subject_claims: tuple[str, ...] = ("sub",)
     groups_max: int = 200
     jwks_uri: str | None = None
+    directory_url: str | None = None
 
 
 PROFILE: Final[Mapping[ProfileName, Profile]] = MappingProxyType(
@@ -109,6 +118,7 @@ PROFILE: Final[Mapping[ProfileName, Profile]] = MappingProxyType(
             # A person's sub is a login, which can change hands; uid is what an ID token calls sub.
             subject_claims=("uid",),
             groups_max=100,
+            directory_url="",
         ),
         # Source: learn.microsoft.com, "Access token claims reference": typ is always JWT; oid is
         # the caller in tenant tid; over 200 groups a token names none.
@@ -118,6 +128,7 @@ PROFILE: Final[Mapping[ProfileName, Profile]] = MappingProxyType(
             equal=(("ver", "2.0"),),
             subject_claims=("tid", "oid"),
             groups_max=201,
+            directory_url="https://graph.microsoft.com",
         ),
         # Source: developers.google.com, "OpenID Connect": access tokens are opaque, so callers show
         # an ID token; every Google account and service account has one, for any audience.
@@ -125,6 +136,7 @@ PROFILE: Final[Mapping[ProfileName, Profile]] = MappingProxyType(
             token_types=PLAIN_TYPES,
             pins=("hd", "sub", "email"),
             jwks_uri="https://www.googleapis.com/oauth2/v3/certs",
+            directory_url="https://admin.googleapis.com",
         ),
         # Source: www.keycloak.org, server administration guide: the claim typ tells token kinds.
         "keycloak": Profile(
@@ -144,10 +156,28 @@ PROFILE: Final[Mapping[ProfileName, Profile]] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
+class GroupsFrom:
+    """Where an issuer's callers' groups are asked for, if the token does not tell them.
+
+    Args:
+        credential: reference to what the directory lets the gateway in by.
+        ask: ``always``, or when ``needed``: the token has no list of groups, or a cut one.
+        url: the directory's base URL.
+        act_as: the administrator on whose behalf Google's directory is asked, if any.
+    """
+
+    credential: str
+    ask: Ask
+    url: str
+    act_as: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Issuer:
     """One issuer of the file, its defaults filled in.
 
     Args:
+        groups_from: whom to ask for groups; None: the token alone tells them.
         required: claim -> values of which the claim must be, or hold, at least one.
         jwks_uri: where its keys are; None: as its discovery document says, on its own origin.
     """
@@ -157,6 +187,7 @@ class Issuer:
     audiences: frozenset[str]
     algorithms: tuple[Algorithm, ...]
     groups_claim: str | None
+    groups_from: GroupsFrom | None
     groups_max: int
     jwks_uri: str | None
     kind: PrincipalKind
@@ -166,6 +197,26 @@ class Issuer:
     def profile(self) -> Profile:
         """The profile's facts."""
         return PROFILE[self.profile_name]
+
+
+class TrustedIssuers:
+    """The issuers in force; a reload replaces all of them at once."""
+
+    def __init__(self, issuers: Iterable[Issuer] = ()) -> None:
+        self._by_name: Mapping[str, Issuer] = {}
+        self.replace(issuers)
+
+    def __bool__(self) -> bool:
+        """Whether any issuer is trusted at all."""
+        return bool(self._by_name)
+
+    def get(self, issuer: str) -> Issuer | None:
+        """Return the issuer of exactly this name."""
+        return self._by_name.get(issuer)
+
+    def replace(self, issuers: Iterable[Issuer]) -> None:
+        """Trust these from now on, and no others."""
+        self._by_name = {issuer.issuer: issuer for issuer in issuers}
 
 
 def read_issuers(path: Path) -> tuple[Issuer, ...]:
@@ -203,6 +254,11 @@ def load_issuers(text: str, source: str) -> tuple[Issuer, ...]:
     return tuple(found.values())
 
 
+def is_confidential(origin: Origin) -> bool:
+    """Tell whether nobody on the way can read or change what is said to an origin."""
+    return origin.scheme == "https" or origin.host in _LOOPBACK
+
+
 def _issuer(reader: Reader, node: yaml.Node) -> Issuer | None:
     keys = reader.mapping(node, _ISSUER_KEYS, required=("issuer", "profile", "audiences"))
     if not {"issuer", "profile", "audiences"} <= keys.keys():
@@ -223,6 +279,7 @@ def _issuer(reader: Reader, node: yaml.Node) -> Issuer | None:
         audiences=frozenset(audiences),
         algorithms=_algorithms(reader, keys.get("algorithms"), profile),
         groups_claim=_optional(reader, keys.get("groups_claim")),
+        groups_from=_groups_from(reader, keys.get("groups_from"), name, url),
         groups_max=_groups_max(reader, keys.get("groups_max"), profile),
         jwks_uri=_url(reader, keys["jwks_uri"]) if "jwks_uri" in keys else profile.jwks_uri,
         kind=(reader.choice(keys["kind"], _KINDS) if "kind" in keys else None) or profile.kind,
@@ -240,7 +297,7 @@ def _url(reader: Reader, node: yaml.Node) -> str | None:
     except ValueError:
         reader.note(node, "a URL without user, query and fragment is expected here")
         return None
-    if origin.scheme != "https" and origin.host not in _LOOPBACK:
+    if not is_confidential(origin):
         reader.note(node, "https is expected here; http is for this machine only")
     return url
 
@@ -266,6 +323,36 @@ def _algorithms(reader: Reader, node: yaml.Node | None, profile: Profile) -> tup
     if isinstance(node, yaml.SequenceNode) and not node.value:
         reader.note(node, "at least one algorithm is expected here")
     return chosen
+
+
+def _groups_from(
+    reader: Reader, node: yaml.Node | None, name: ProfileName, issuer: str
+) -> GroupsFrom | None:
+    if node is None:
+        return None
+    keys = reader.mapping(node, _GROUPS_FROM_KEYS, required=("credential",))
+    base = PROFILE[name].directory_url
+    if base is None:
+        reader.note(node, f"{name} has no directory that can be asked; okta, entra and google have")
+        return None
+    if "act_as" in keys and name != "google":
+        reader.note(keys["act_as"], "only Google's directory is asked on somebody's behalf")
+    if "credential" not in keys:
+        return None
+    url = _url(reader, keys["url"]) if "url" in keys else base or _origin(issuer)
+    return GroupsFrom(
+        credential=reader.matching(keys["credential"], _REFERENCE, _REFERENCE_FORM) or "",
+        ask=(reader.choice(keys["ask"], _ASK) if "ask" in keys else None) or "needed",
+        url=url or "",
+        act_as=_optional(reader, keys.get("act_as")),
+    )
+
+
+def _origin(url: str) -> str:
+    try:
+        return str(Origin.split(url)[0])
+    except ValueError:
+        return ""  # noted where the issuer itself was read
 
 
 def _groups_max(reader: Reader, node: yaml.Node | None, profile: Profile) -> int:

@@ -96,12 +96,15 @@ class PublicKey:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """What a verified token proves; ``expires_at`` is Unix seconds."""
+    """What a verified token proves; ``expires_at`` is Unix seconds.
+
+    ``groups`` is None where the issuer's directory has to be asked for them.
+    """
 
     issuer: str
     subject: str
     email: str | None
-    groups: tuple[str, ...]
+    groups: tuple[str, ...] | None
     kind: PrincipalKind
     expires_at: float
 
@@ -395,10 +398,21 @@ def _kind(claims: Claims, issuer: Issuer) -> PrincipalKind:
     return issuer.kind
 
 
-def _groups(claims: Claims, issuer: Issuer, kind: PrincipalKind) -> tuple[str, ...]:
-    name = issuer.groups_claim
-    if name is None:
-        return ()
+def _groups(claims: Claims, issuer: Issuer, kind: PrincipalKind) -> tuple[str, ...] | None:
+    name, source = issuer.groups_claim, issuer.groups_from
+    if source is None:
+        return () if name is None else _claimed_groups(claims, name, issuer, kind)
+    if source.ask == "always" or name is None or name not in claims:
+        return None
+    try:
+        return _claimed_groups(claims, name, issuer, kind)
+    except (GroupsMissing, GroupsTruncated):
+        return None
+
+
+def _claimed_groups(
+    claims: Claims, name: str, issuer: Issuer, kind: PrincipalKind
+) -> tuple[str, ...]:
     elsewhere = claims.get("_claim_names", {})
     # Entra's sign that the groups are to be asked for at another place.
     if not isinstance(elsewhere, dict) or name in elsewhere or claims.get("hasgroups"):

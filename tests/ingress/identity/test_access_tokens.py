@@ -3,12 +3,20 @@ import json
 import time
 
 import pytest
+from fake_directory import API_TOKEN, OKTA_USER, FakeDirectory
 from tokens import AUDIENCE, Idp, segment
 
-from ingress.errors import ExpiredAccessToken, GroupsTruncated, UnknownIssuer
+from ingress.errors import (
+    ExpiredAccessToken,
+    GroupsTruncated,
+    GroupsUnavailable,
+    GroupsUnresolved,
+    UnknownIssuer,
+)
 from ingress.identity import access_tokens
 from ingress.identity.access_tokens import CACHE_SECONDS, AccessTokens
-from ingress.identity.issuers import load_issuers
+from ingress.identity.groups import GroupResolver
+from ingress.identity.issuers import TrustedIssuers, load_issuers
 from ingress.identity.jwks import JwksCache
 from ingress.identity.principal import principal_id
 
@@ -22,17 +30,20 @@ def idp():
         yield idp
 
 
-def run(idp, story):
+def run(idp, story, **more):
     entry = {
         "issuer": idp.issuer,
         "profile": "generic",
         "audiences": [AUDIENCE],
         "groups_claim": "groups",
+        **more,
     }
     issuers = load_issuers(json.dumps({"version": 1, "issuers": [entry]}), "test")
 
     async def main():
-        tokens = AccessTokens(issuers, JwksCache(), PRINCIPAL_KEY)
+        trusted = TrustedIssuers(issuers)
+        groups = GroupResolver(trusted, lambda reference: API_TOKEN)
+        tokens = AccessTokens(trusted, JwksCache(), groups, PRINCIPAL_KEY)
         try:
             return await story(tokens)
         finally:
@@ -141,3 +152,92 @@ def test_token_that_was_seen_costs_little(idp):
 
     # 2 us on the machine it was written on; the aim is 20.
     assert run(idp, story) < 200e-6
+
+
+# ---- groups of the directory ----
+
+OKTA_CLAIMS = {"uid": OKTA_USER, "cid": "cli", "scp": ["use"]}
+
+
+def groups_by(idp, directory, ask="needed", **claims):
+    """Return the groups of a token of Okta's, of a caller whom the directory knows."""
+    source = {"credential": "secret/okta", "url": directory.url, "ask": ask}
+
+    async def story(tokens):
+        return await tokens.verify(idp.token(NOW, **OKTA_CLAIMS, **claims), NOW)
+
+    return run(idp, story, profile="okta", groups_from=source).groups
+
+
+@pytest.fixture
+def directory():
+    with FakeDirectory() as directory:
+        directory.groups[OKTA_USER] = ["from-the-directory"]
+        yield directory
+
+
+def test_groups_of_the_token_are_taken_without_a_question(idp, directory):
+    assert groups_by(idp, directory) == ("engineering",)
+    assert directory.requests == []
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [None, [f"g{number}" for number in range(100)], "engineering", [""]],
+    ids=["none", "cut", "no-list", "no-name"],
+)
+def test_groups_that_the_token_does_not_tell_are_asked_for(idp, directory, groups):
+    assert groups_by(idp, directory, groups=groups) == ("from-the-directory",)
+
+
+def test_groups_that_are_elsewhere_are_asked_for_at_the_directory_of_the_file(idp, directory):
+    elsewhere = {"src1": {"endpoint": "http://127.0.0.1:1/getMemberObjects"}}
+    claims = {"groups": None, "_claim_names": {"groups": "src1"}, "_claim_sources": elsewhere}
+
+    assert groups_by(idp, directory, **claims) == ("from-the-directory",)
+
+
+def test_directory_is_always_asked_where_the_file_says_so(idp, directory):
+    assert groups_by(idp, directory, ask="always") == ("from-the-directory",)
+
+
+def test_caller_whom_the_directory_does_not_know_is_refused(idp, directory):
+    directory.groups.clear()
+
+    with pytest.raises(GroupsUnresolved):
+        groups_by(idp, directory, groups=None)
+
+
+def test_nobody_is_let_in_without_groups_while_the_directory_is_down(idp, directory):
+    directory.down = True
+
+    with pytest.raises(GroupsUnavailable):
+        groups_by(idp, directory, groups=None)
+
+
+# ---- a new list of issuers ----
+
+
+def test_token_of_an_issuer_that_was_taken_out_is_refused_at_once(idp):
+    async def story(tokens):
+        token = idp.token(NOW)
+        await tokens.verify(token, NOW)
+        tokens.trust(())
+        assert not tokens.configured
+        with pytest.raises(UnknownIssuer):
+            await tokens.verify(token, NOW)
+
+    run(idp, story)
+
+
+def test_token_that_is_being_verified_at_the_change_counts_no_longer_after_it(idp):
+    async def story(tokens):
+        token = idp.token(NOW)
+        under_way = asyncio.ensure_future(tokens.verify(token, NOW))
+        await asyncio.sleep(0)
+        tokens.trust(())
+        await under_way
+        with pytest.raises(UnknownIssuer):
+            await tokens.verify(token, NOW)
+
+    run(idp, story)
