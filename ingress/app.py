@@ -18,11 +18,14 @@ from typing import Any
 from fastapi import FastAPI
 
 from ingress.control.store import open_sqlite
+from ingress.control_events import ControlEvents
 from ingress.errors import IngressError, PolicyError, PolicyProblem
 from ingress.forwarding import Forwarder
 from ingress.gateway import Gateway, Rules
 from ingress.identity.authenticate import build_identity
 from ingress.identity.issuers import read_issuers
+from ingress.identity.keys import KeyStore
+from ingress.identity.token_exchange import TokenExchange
 from ingress.ids import new_id, utc_now
 from ingress.local import LocalAnswers
 from ingress.masking.detect import Detector
@@ -41,7 +44,10 @@ from ingress.recording.recovery import adopt
 from ingress.recording.succession import succeed
 from ingress.reloading import PolicyReloader
 from ingress.routes.console import console_router
+from ingress.routes.door import answer_errors
 from ingress.routes.health import health_router
+from ingress.routes.keys import keys_router
+from ingress.routes.token import token_router
 from ingress.routing import Router
 from ingress.sealing import ContentKeys, Opener, Sealer
 from ingress.secrets import TenantSecrets
@@ -52,7 +58,8 @@ from ingress.upstream.client import UpstreamClient
 from ingress.upstream.credentials import CredentialStore
 
 # Paths of the control plane; everything else is data path.
-CONTROL_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/console"})
+CONTROL_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/console", "/oauth/token"})
+CONTROL_PREFIX = "/api/v1/"
 
 # How long a credential may be used before the file is read again, seconds.
 _CREDENTIAL_SECONDS = 1.0
@@ -77,7 +84,7 @@ class Ingress(FastAPI):
                 await send({"type": message["type"]} if known else message)
 
             await super().__call__(scope, receive, tell)
-        elif scope.get("path") in CONTROL_PATHS or not self.parts:
+        elif _is_control(scope.get("path", "")) or not self.parts:
             await super().__call__(scope, receive, send)
         else:
             await self.parts.gateway(scope, receive, send)
@@ -98,11 +105,23 @@ def create_app(settings: Settings) -> Ingress:
             raise
 
     app = Ingress(
-        title="Tailnumber", version=version("tailnumber"), lifespan=lifespan, openapi_url=None
+        title="Tailnumber",
+        version=version("tailnumber"),
+        lifespan=lifespan,
+        openapi_url=f"{CONTROL_PREFIX}openapi.json",
+        docs_url=None,
+        redoc_url=None,
     )
+    answer_errors(app)
     app.include_router(health_router(lambda: app.parts))
     app.include_router(console_router())
+    app.include_router(token_router(lambda: app.parts))
+    app.include_router(keys_router(lambda: app.parts))
     return app
+
+
+def _is_control(path: str) -> bool:
+    return path in CONTROL_PATHS or path.startswith(CONTROL_PREFIX)
 
 
 @asynccontextmanager
@@ -164,7 +183,11 @@ async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
             lambda problems: metrics.policy_problems.set(len(problems)),
         )
         stack.push_async_callback(_stop, spawn(reloader.watch(), "watch policy"))
-        yield Parts(gateway, journal, metrics, reloader)
+        store = KeyStore(engine)
+        control_events = ControlEvents(engine, recorder, tenant.subkey("principal"))
+        stack.push_async_callback(_stop, spawn(control_events.watch(), "watch control events"))
+        exchange = TokenExchange(identity.access_tokens, store)
+        yield Parts(gateway, journal, metrics, reloader, store, exchange, control_events)
 
 
 def read_policy(path: Path) -> Policy:

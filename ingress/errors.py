@@ -18,6 +18,10 @@ IngressError
 |  |- UnknownKey
 |  |- RevokedKey
 |  |- ExpiredKey
+|  |- WrongKeyClass            a key for another place: header, path or proxy
+|  |- MisplacedKey             a key where others can read it
+|  |  |- KeyInUrl
+|  |  `- KeyInHeader
 |  |- ForgedToken
 |  |- ExpiredToken
 |  |- AccessTokenRefused      an OIDC access token that is not accepted
@@ -34,6 +38,11 @@ IngressError
 |  |  |- GroupsMissing
 |  |  `- GroupsTruncated
 |  `- GroupsUnresolved        the issuer's directory does not know the caller
+|- TokenExchangeError
+|  |- BadTokenRequest         400: not the form of an exchange
+|  |  `- UnsupportedGrant     400: another grant than the exchange
+|  `- TooManyKeys             429: too many that work, or asked for too fast
+|- KeyNotFound                404: no such key, or somebody else's
 |- GatewayKeyNeeded           403: what was asked for exists for gateway keys alone
 |- IdentityUnavailable        503: the key store cannot be read, or an issuer's keys are not there
 |  `- GroupsUnavailable       503: the issuer's directory does not answer, or not usably
@@ -165,6 +174,37 @@ class ExpiredKey(Unauthenticated):
     code = "expired_key"
 
 
+class WrongKeyClass(Unauthenticated):
+    """The key is for another place: the path, a proxy password or the headers for credentials."""
+
+    code = "wrong_key_class"
+
+
+class MisplacedKey(Unauthenticated):
+    """A gateway key came where logs, caches or other sites see it; the request goes nowhere.
+
+    The text is the same whether or not the key is a real one.
+    """
+
+    code = "misplaced_key"
+    CLIENT_TEXT = (
+        "A gateway key came in the URL, a cookie or another wrong place. Others may have read it: "
+        "revoke it, get a new one, and send that as Authorization: Bearer."
+    )
+
+
+class KeyInUrl(MisplacedKey):
+    """The key stood in the path or the query."""
+
+    code = "key_in_url"
+
+
+class KeyInHeader(MisplacedKey):
+    """The key stood in a header that is not for credentials, such as Referer or Cookie."""
+
+    code = "key_in_header"
+
+
 class ForgedToken(Unauthenticated):
     """A Copilot token that this gateway did not mint, or that was changed."""
 
@@ -259,6 +299,39 @@ class GroupsUnresolved(Unauthenticated):
     """The issuer's directory does not know the caller, or of more groups than can be recorded."""
 
     code = "groups_unresolved"
+
+
+class TokenExchangeError(IngressError):
+    """A token was not traded for a key for another reason than the token."""
+
+    code = "token_exchange_refused"
+    status = 400
+
+
+class BadTokenRequest(TokenExchangeError):
+    """The request is not the form of an exchange; the message says what of it, without a value."""
+
+    code = "bad_token_request"
+
+
+class UnsupportedGrant(BadTokenRequest):
+    """Another grant than the token exchange."""
+
+    code = "unsupported_grant_type"
+
+
+class TooManyKeys(TokenExchangeError):
+    """The caller has too many keys that work, or asks for them too fast."""
+
+    code = "too_many_keys"
+    status = 429
+
+
+class KeyNotFound(IngressError):
+    """There is no such key, or the caller may not know of it."""
+
+    code = "key_not_found"
+    status = 404
 
 
 class GatewayKeyNeeded(IngressError):

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
+from ingress.control_events import ControlEvents
 from ingress.gateway import Gateway
+from ingress.identity.keys import KeyStore
+from ingress.identity.token_exchange import TokenExchange
 from ingress.recording.journal import Journal
 from ingress.reloading import PolicyReloader
 from ingress.telemetry import Metrics
@@ -16,3 +19,6 @@ class Parts:
     journal: Journal
     metrics: Metrics
     reloader: PolicyReloader
+    keys: KeyStore
+    exchange: TokenExchange
+    control_events: ControlEvents

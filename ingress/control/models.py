@@ -4,7 +4,7 @@ No column holds a secret in clear: a gateway key is kept as its SHA-256, a conte
 """
 
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import JSON, DateTime, Dialect, Index, LargeBinary, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -56,9 +56,11 @@ class GatewayKeyRow(Base):
     groups: Mapped[list[str]] = mapped_column(JSON)
     kind: Mapped[str] = mapped_column(String(16))
     device_name: Mapped[str | None] = mapped_column(String(_NAME_LENGTH))
+    key_class: Mapped[str] = mapped_column(String(16), server_default="header")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    exposed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     __table_args__ = (Index("gateway_keys_by_caller", "issuer", "subject"),)
 
@@ -77,3 +79,16 @@ class ContentKeyRow(Base):
     quarter: Mapped[str] = mapped_column(String(6))
     wrapped_keyset: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class ControlEventRow(Base):
+    """An event of the control state that no gateway has recorded yet; see ``control.outbox``."""
+
+    __tablename__ = "control_events"
+
+    event_id: Mapped[str] = mapped_column(String(_ID_LENGTH), primary_key=True)
+    event_type: Mapped[str] = mapped_column(String(_ID_LENGTH))
+    occurred_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    actor: Mapped[dict[str, Any]] = mapped_column(JSON)
+    facts: Mapped[dict[str, Any]] = mapped_column(JSON)
+    claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

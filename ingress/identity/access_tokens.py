@@ -47,6 +47,11 @@ class AccessTokens:
         """Whether any issuer is trusted at all."""
         return bool(self._issuers)
 
+    @property
+    def issuers(self) -> TrustedIssuers:
+        """The issuers that are trusted now."""
+        return self._issuers
+
     def trust(self, issuers: Iterable[Issuer]) -> None:
         """Accept tokens of these issuers from now on; nothing that others proved counts."""
         self._issuers.replace(issuers)

@@ -12,9 +12,9 @@ from ingress.identity.groups import GroupResolver
 from ingress.identity.headers import extract_credential
 from ingress.identity.issuers import Issuer, TrustedIssuers
 from ingress.identity.jwks import JwksCache
-from ingress.identity.keys import KeyVerifier
 from ingress.identity.oidc import looks_like_access_token
 from ingress.identity.principal import Principal
+from ingress.identity.verifier import KeyVerifier
 from ingress.secrets import TenantSecrets
 
 

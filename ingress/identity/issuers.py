@@ -5,8 +5,9 @@ stranger could satisfy (Google and GitHub sign for everybody) is refused unless 
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal
@@ -14,6 +15,7 @@ from typing import Final, Literal
 import yaml
 
 from ingress.errors import PolicyError, PolicyProblem
+from ingress.identity.login import Login, read_login
 from ingress.identity.principal import PrincipalKind
 from ingress.policy.document import Reader
 from ingress.upstream.origin import Origin
@@ -51,6 +53,8 @@ ACCESS_TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 - a media type
 PLAIN_TYPES: Final = frozenset({"", "jwt"})
 # Far above what one policy tells apart, and what an event should carry for each interaction.
 GROUPS_LIMIT: Final = 1000
+# Longest life of a key that a person's token is traded for: its groups are those of the exchange.
+KEY_LIFETIME_MAX: Final = timedelta(hours=24)
 
 _VERSION: Final = "1"
 _TOP_KEYS: Final = ("version", "issuers")
@@ -63,7 +67,9 @@ _ISSUER_KEYS: Final = (
     "groups_from",
     "groups_max",
     "jwks_uri",
+    "key_lifetime",
     "kind",
+    "login",
     "required",
 )
 _GROUPS_FROM_KEYS: Final = ("credential", "ask", "url", "act_as")
@@ -178,6 +184,8 @@ class Issuer:
 
     Args:
         groups_from: whom to ask for groups; None: the token alone tells them.
+        login: how a person signs in from a command line; None: not at all.
+        key_lifetime: life of a gateway key that a person's token is traded for.
         required: claim -> values of which the claim must be, or hold, at least one.
         jwks_uri: where its keys are; None: as its discovery document says, on its own origin.
     """
@@ -192,6 +200,8 @@ class Issuer:
     jwks_uri: str | None
     kind: PrincipalKind
     required: Mapping[str, frozenset[str]]
+    login: Login | None = None
+    key_lifetime: timedelta = KEY_LIFETIME_MAX
 
     @property
     def profile(self) -> Profile:
@@ -209,6 +219,10 @@ class TrustedIssuers:
     def __bool__(self) -> bool:
         """Whether any issuer is trusted at all."""
         return bool(self._by_name)
+
+    def __iter__(self) -> Iterator[Issuer]:
+        """Return the issuers in the order of their file."""
+        return iter(tuple(self._by_name.values()))
 
     def get(self, issuer: str) -> Issuer | None:
         """Return the issuer of exactly this name."""
@@ -284,6 +298,8 @@ def _issuer(reader: Reader, node: yaml.Node) -> Issuer | None:
         jwks_uri=_url(reader, keys["jwks_uri"]) if "jwks_uri" in keys else profile.jwks_uri,
         kind=(reader.choice(keys["kind"], _KINDS) if "kind" in keys else None) or profile.kind,
         required=MappingProxyType(required),
+        login=read_login(reader, keys["login"], name) if "login" in keys else None,
+        key_lifetime=_key_lifetime(reader, keys.get("key_lifetime")),
     )
 
 
@@ -358,6 +374,15 @@ def _origin(url: str) -> str:
 def _groups_max(reader: Reader, node: yaml.Node | None, profile: Profile) -> int:
     value = None if node is None else reader.integer(node, 1, GROUPS_LIMIT)
     return value or profile.groups_max
+
+
+def _key_lifetime(reader: Reader, node: yaml.Node | None) -> timedelta:
+    seconds = None if node is None else reader.duration_seconds(node)
+    if node is None or seconds is None:
+        return KEY_LIFETIME_MAX
+    if not timedelta(minutes=5) <= timedelta(seconds=seconds) <= KEY_LIFETIME_MAX:
+        reader.note(node, "5m to 24h is expected here")
+    return timedelta(seconds=seconds)
 
 
 def _optional(reader: Reader, node: yaml.Node | None) -> str | None:

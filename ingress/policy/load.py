@@ -41,7 +41,7 @@ _REFERENCE: Final = re.compile(r"secret/[a-z0-9][a-z0-9-]{0,62}")
 _REFERENCE_FORM: Final = "a reference to a credential such as secret/copilot"
 _MASKING_RULES: Final = re.compile(r"builtin|[^\s]+\.toml")
 _MASKING_RULES_FORM: Final = "'builtin' or the path of a gitleaks file (*.toml)"
-_TOP_KEYS: Final = ("version", "connections", "masking", "content", "rules")
+_TOP_KEYS: Final = ("version", "admins", "connections", "masking", "content", "rules")
 _CONNECTION_KEYS: Final = ("kind", "upstream", "credential", "unknown_paths")
 _MASKING_KEYS: Final = ("rules", "tier2", "pii", "restore", "allow")
 _ALLOW_KEYS: Final = ("fingerprint", "rule", "path", "reason", "expires")
@@ -79,6 +79,7 @@ def _document(reader: Reader, root: yaml.Node, text: str, source: str) -> Policy
         masking=_masking(reader, top["masking"]) if "masking" in top else Masking(),
         content=content or "sealed",
         rules=_rules(reader, top["rules"]) if "rules" in top else (),
+        admins=_groups(reader, top["admins"]) if "admins" in top else frozenset(),
     )
 
 
@@ -169,6 +170,11 @@ def _allowances(reader: Reader, node: yaml.Node) -> tuple[Allow, ...]:
             told = str(error) if "allowance" in str(error) or "fingerprint" in str(error) else ""
             reader.note(item, told or "expires must be a date such as 2026-12-31")
     return tuple(allowances)
+
+
+def _groups(reader: Reader, node: yaml.Node) -> frozenset[str]:
+    read = (reader.text(item) for item in reader.sequence(node))
+    return frozenset(name for name in read if name)
 
 
 def _rules(reader: Reader, node: yaml.Node) -> tuple[Rule, ...]:

@@ -100,6 +100,8 @@ class PolicyDocument:
     masking: Masking
     content: ContentMode
     rules: tuple[Rule, ...]
+    # Groups whose members manage everybody's gateway keys.
+    admins: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

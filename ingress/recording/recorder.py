@@ -15,6 +15,7 @@ import orjson
 from ingress.context import Context
 from ingress.errors import AuditUnavailable, BodyTooLarge, IngressError, Unauthenticated
 from ingress.exchange import Exchange, Located, Outcome
+from ingress.identity.principal import Principal
 from ingress.ids import derived_id, new_id, timestamp, utc_now
 from ingress.policy.changes import PolicyChange
 from ingress.recording.chunks import pack_chunk
@@ -37,6 +38,7 @@ from ingress.recording.records import (
     interaction_record,
     outcome_record,
     overflow_message,
+    principal_record,
 )
 from ingress.sealing import Sealer, quarter_of
 from ingress.tasks import spawn
@@ -198,6 +200,31 @@ class Recorder:
             "rules_changed": change.rules_changed,
             "sections_changed": change.sections_changed,
         }
+        await self._journal.append_event(orjson.dumps(record))
+
+    async def control_changed(
+        self,
+        event_type: str,
+        *,
+        event_id: str,
+        at: datetime,
+        principal: Principal,
+        facts: dict[str, Any],
+    ) -> None:
+        """Record a change of the control state, such as a key that was issued.
+
+        Args:
+            event_type: what happened.
+            event_id: the same at each try.
+            at: when it happened.
+            principal: who did it.
+            facts: members of the event's own record.
+
+        Raises:
+            AuditUnavailable: it is not durable.
+        """
+        record = self._envelope(event_type, at, "strict") | facts
+        record |= {"event_id": event_id, "principal": principal_record(principal)}
         await self._journal.append_event(orjson.dumps(record))
 
     async def writer_closed(self) -> None:

@@ -144,7 +144,7 @@ class Traffic:
             seat.messages = [*messages, {"role": "assistant", "content": answer.text}]
 
     async def _unknown(self, client: httpx.AsyncClient, seat: _Seat, step: Step) -> None:
-        from ingress.identity.keys import with_checksum
+        from ingress.identity.key_form import with_checksum
 
         request_id = str(uuid.uuid4())
         headers = self._headers(seat, step, request_id)

@@ -266,6 +266,17 @@ class RunningGateway:
             time.sleep(0.01)
         raise AssertionError("no access.denied event")
 
+    def key_events(self, key_id: str, *types: str, seconds: float = 15.0) -> list[Any]:
+        """Return the events of a gateway key once they are exactly of these types, in order."""
+        deadline = time.monotonic() + seconds
+        while True:
+            events = [message.event for message in self.messages()]
+            found = [e for e in events if getattr(e, "gateway_key_id", None) == key_id]
+            if [event.event_type for event in found] == [*types]:
+                return found
+            assert time.monotonic() < deadline, [event.event_type for event in found]
+            time.sleep(0.02)
+
     def text_of(self, part_ids: Any) -> list[str]:
         texts = self.reading.texts([m.data for m in list(self.transport.taken)])
         return [texts[part_id] for part_id in part_ids]

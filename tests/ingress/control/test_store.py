@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 from control_state import NOW, control_database
-from sqlalchemy import select, text
+from sqlalchemy import create_engine, select, text
 from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session
 
 from ingress.control.models import ContentKeyRow
-from ingress.control.store import insert_if_absent, open_sqlite
+from ingress.control.store import UNCOUNTED, change_counter, insert_if_absent, open_sqlite
+from ingress.identity.keys import KeyStore, LocalIssuer
 
 
 def content_key(principal_id: str = "p", created_at: datetime = NOW) -> dict[str, object]:
@@ -59,7 +60,7 @@ def test_processes_may_create_the_database_at_once(tmp_path):
     with context.Pool(4) as pool:
         counts = pool.map(open_and_count, [tmp_path / "control.db"] * 8)
 
-    assert counts == [2] * 8
+    assert counts == [3] * 8
 
 
 def test_first_insert_of_a_key_wins(tmp_path):
@@ -88,3 +89,38 @@ def test_naive_time_is_refused(tmp_path):
 
     with control_database(tmp_path) as engine, pytest.raises(StatementError):
         insert_if_absent(engine, ContentKeyRow, content_key(created_at=naive))
+
+
+def test_database_of_an_older_version_gets_the_columns_it_lacks_and_keeps_its_rows(tmp_path):
+    with control_database(tmp_path) as engine:
+        LocalIssuer(KeyStore(engine)).mint("ada", now=NOW)
+        with engine.begin() as connection:
+            for column in ("key_class", "exposed_at"):
+                connection.execute(text(f"ALTER TABLE gateway_keys DROP COLUMN {column}"))
+            connection.execute(text("DROP TABLE control_events"))
+
+    with control_database(tmp_path) as engine:
+        (record,) = KeyStore(engine).list()
+
+    assert (record.subject, record.key_class, record.exposed_at) == ("ada", "header", None)
+
+
+def test_counter_tells_a_change_of_any_other_connection_and_nothing_else(tmp_path):
+    with control_database(tmp_path) as engine, control_database(tmp_path) as elsewhere:
+        count = change_counter(engine)
+        before = count()
+        assert count() == before
+
+        KeyStore(elsewhere).list()
+        assert count() == before
+
+        insert_if_absent(elsewhere, ContentKeyRow, content_key())
+        assert count() != before
+
+
+def test_counter_says_where_it_cannot_count():
+    engine = create_engine("sqlite://")
+
+    assert change_counter(engine)() == UNCOUNTED
+
+    engine.dispose()

@@ -5,7 +5,8 @@ from control_state import NOW, NOW_SECONDS, control_database
 
 from ingress.errors import ForgedToken, MissingCredential, RevokedKey
 from ingress.identity.authenticate import build_identity
-from ingress.identity.keys import CACHE_SECONDS, KeyStore, LocalIssuer
+from ingress.identity.keys import KeyStore, LocalIssuer
+from ingress.identity.verifier import CACHE_SECONDS
 from ingress.secrets import TenantSecrets
 
 

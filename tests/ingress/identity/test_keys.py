@@ -15,16 +15,10 @@ from ingress.errors import (
     Unauthenticated,
     UnknownKey,
 )
-from ingress.identity.keys import (
-    CACHE_SECONDS,
-    KEY_PATTERN,
-    LOCAL_ISSUER,
-    KeyStore,
-    KeyVerifier,
-    LocalIssuer,
-    with_checksum,
-)
+from ingress.identity.key_form import KEY_PATTERN, with_checksum
+from ingress.identity.keys import LOCAL_ISSUER, KeyStore, LocalIssuer
 from ingress.identity.principal import principal_id
+from ingress.identity.verifier import CACHE_SECONDS, KeyVerifier
 
 STRANGER = with_checksum("tnk_stranger_" + "a" * 32)
 
@@ -240,7 +234,7 @@ def test_key_without_a_caller_or_lifetime_is_not_issued(store, facts):
 
 
 def test_full_cache_starts_over(store, verifier, monkeypatch):
-    monkeypatch.setattr("ingress.identity.keys._CACHE_ENTRIES", 1)
+    monkeypatch.setattr("ingress.identity.verifier._CACHE_ENTRIES", 1)
     _, ada = mint(store, "ada")
     _, grace = mint(store, "grace")
 

@@ -2,7 +2,8 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from ingress.control.store import open_sqlite
-from ingress.identity.keys import KEY_PATTERN, KeyVerifier
+from ingress.identity.key_form import KEY_PATTERN
+from ingress.identity.verifier import KeyVerifier
 
 
 def test_created_key_opens_the_gateway_with_its_facts(tailnumber):

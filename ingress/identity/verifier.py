@@ -1,0 +1,158 @@
+"""Verify gateway keys on the data path; a revocation counts from the next request on.
+
+On SQLite each check asks whether any process changed the database (3 us, measured), and a key is
+read again only then. PostgreSQL has no such counter: there a key is read again each second.
+"""
+
+import hmac
+from dataclasses import dataclass
+from typing import Final, cast
+
+from sqlalchemy import Engine, bindparam, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from ingress.control.models import GatewayKeyRow
+from ingress.control.store import UNCOUNTED, change_counter
+from ingress.errors import (
+    ExpiredKey,
+    IdentityUnavailable,
+    MalformedKey,
+    MissingCredential,
+    RevokedKey,
+    UnknownKey,
+    WrongKeyClass,
+)
+from ingress.identity.key_form import KeyClass, checksum_holds, hash_key, key_id_of
+from ingress.identity.principal import Principal, PrincipalKind, make_principal
+
+# Where the database cannot tell that it changed, a key is read again after this time.
+CACHE_SECONDS: Final = 1.0
+# Far above the callers of one process; past it the cache starts over rather than grow.
+_CACHE_ENTRIES: Final = 20_000
+# Read without the ORM: 37 us instead of 152 on the data path (measured, SQLite).
+_KEY_BY_ID: Final = select(
+    GatewayKeyRow.secret_hash,
+    GatewayKeyRow.issuer,
+    GatewayKeyRow.subject,
+    GatewayKeyRow.email,
+    GatewayKeyRow.groups,
+    GatewayKeyRow.kind,
+    GatewayKeyRow.key_class,
+    GatewayKeyRow.expires_at,
+    GatewayKeyRow.revoked_at,
+).where(GatewayKeyRow.key_id == bindparam("key_id"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    secret_hash: bytes
+    principal: Principal
+    key_class: KeyClass
+    expires_at: float
+    revoked: bool
+    read_at: float
+    version: int
+
+
+class KeyVerifier:
+    """Verify keys; not for several threads at once."""
+
+    def __init__(self, engine: Engine, principal_key: bytes) -> None:
+        """Read keys from ``engine``; ``principal_key`` is the tenant's subkey "principal"."""
+        self._engine = engine
+        self._principal_key = principal_key
+        self._cache: dict[str, _Entry] = {}
+        self._counter = change_counter(engine)
+
+    def verify(self, raw: str | None, now: float, key_class: KeyClass = "header") -> Principal:
+        """Return the caller whom the key was issued to.
+
+        Args:
+            raw: the credential as it was found.
+            now: Unix seconds.
+            key_class: the place where it was found.
+
+        Raises:
+            Unauthenticated: MissingCredential, MalformedKey, UnknownKey, RevokedKey, ExpiredKey,
+                WrongKeyClass.
+            IdentityUnavailable: the key store cannot be read.
+        """
+        if not raw:
+            raise MissingCredential
+        key_id = key_id_of(raw)
+        if key_id is None:
+            raise MalformedKey
+        entry = self._cache.get(key_id)
+        if entry is None:
+            _refuse_typo(raw, key_id)
+        entry = self._current(key_id, now)
+        if not hmac.compare_digest(entry.secret_hash, hash_key(raw)):
+            _refuse_typo(raw, key_id)
+            raise UnknownKey(key_id)
+        if entry.key_class != key_class:
+            raise WrongKeyClass(key_id)
+        return _admit(entry, now)
+
+    def verify_id(self, key_id: str, now: float) -> Principal:
+        """Return the caller behind a key that something else has proved, such as a token.
+
+        Raises:
+            Unauthenticated: UnknownKey, RevokedKey, ExpiredKey.
+            IdentityUnavailable: the key store cannot be read.
+        """
+        return _admit(self._current(key_id, now), now)
+
+    def _current(self, key_id: str, now: float) -> _Entry:
+        # Asked before the row is read: a change in between is then seen the next time.
+        version = self._counter()
+        entry = self._cache.get(key_id)
+        if entry is None or entry.version != version:
+            return self._fresh(key_id, now, version)
+        if version == UNCOUNTED and not 0.0 <= now - entry.read_at < CACHE_SECONDS:
+            return self._fresh(key_id, now, version)
+        return entry
+
+    def _fresh(self, key_id: str, now: float, version: int) -> _Entry:
+        try:
+            with self._engine.connect() as connection:
+                row = connection.execute(_KEY_BY_ID, {"key_id": key_id}).one_or_none()
+        except SQLAlchemyError as error:
+            raise IdentityUnavailable("the key store cannot be read") from error
+        if row is None:
+            self._cache.pop(key_id, None)
+            raise UnknownKey(key_id)
+        if len(self._cache) >= _CACHE_ENTRIES:
+            self._cache.clear()
+        secret_hash, issuer, subject, email, groups, kind, key_class, expires_at, revoked_at = row
+        entry = _Entry(
+            secret_hash=secret_hash,
+            principal=make_principal(
+                self._principal_key,
+                issuer=issuer,
+                subject=subject,
+                email=email,
+                groups=groups,
+                kind=cast("PrincipalKind", kind),
+                key_id=key_id,
+            ),
+            key_class=cast("KeyClass", key_class),
+            expires_at=expires_at.timestamp(),
+            revoked=revoked_at is not None,
+            read_at=now,
+            version=version,
+        )
+        self._cache[key_id] = entry
+        return entry
+
+
+def _refuse_typo(raw: str, key_id: str) -> None:
+    if not checksum_holds(raw):
+        raise MalformedKey(key_id)
+
+
+def _admit(entry: _Entry, now: float) -> Principal:
+    if entry.revoked:
+        raise RevokedKey(entry.principal.key_id)
+    if now >= entry.expires_at:
+        raise ExpiredKey(entry.principal.key_id)
+    return entry.principal

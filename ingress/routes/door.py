@@ -1,0 +1,99 @@
+"""Let callers of the control plane in by the same proofs as the data path, and record refusals."""
+
+import asyncio
+import logging
+from time import time
+from typing import Final
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
+
+from ingress.context import read_context
+from ingress.errors import (
+    AuditUnavailable,
+    BadTokenRequest,
+    BodyTooLarge,
+    IdentityUnavailable,
+    IngressError,
+    Unauthenticated,
+)
+from ingress.identity.principal import Principal
+from ingress.parts import Parts
+from ingress.refusals import error_object
+
+_log = logging.getLogger(__name__)
+
+# Longest wait for a small body, seconds.
+_BODY_SECONDS: Final = 10.0
+NO_STORE: Final = {"cache-control": "no-store", "pragma": "no-cache"}
+
+
+async def caller(parts: Parts, request: Request) -> Principal:
+    """Return who asks.
+
+    Raises:
+        Unauthenticated: nobody who is known; recorded, with the true reason.
+        IdentityUnavailable: it cannot be told now; recorded.
+        AuditUnavailable: the refusal could not be recorded.
+    """
+    try:
+        return await parts.gateway.authenticator.authenticate(request.scope["headers"], time())
+    except (Unauthenticated, IdentityUnavailable) as error:
+        await deny(parts, request, error, error.status)
+        raise
+
+
+async def deny(parts: Parts, request: Request, error: IngressError, status: int) -> None:
+    """Record that a caller was not let in.
+
+    Raises:
+        AuditUnavailable: it is not durable.
+    """
+    parts.metrics.denied.labels(error.code).inc()
+    mask = parts.gateway.rules.masking.name
+    await parts.gateway.recorder.denied(
+        error,
+        read_context(request.scope["headers"], mask),
+        address=request.client.host if request.client else None,
+        method=request.method,
+        path=request.url.path,
+        status=status,
+    )
+
+
+async def read_small_body(request: Request, limit_bytes: int) -> bytes:
+    """Return the whole body.
+
+    Raises:
+        BodyTooLarge: it is over the limit; the rest is not read.
+        BadTokenRequest: it did not come in time, or the client left.
+    """
+    body = bytearray()
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            async for piece in request.stream():
+                body += piece
+                if len(body) > limit_bytes:
+                    raise BodyTooLarge(f"The request body is over {limit_bytes} bytes.")
+    except (TimeoutError, ClientDisconnect):
+        raise BadTokenRequest("The request body did not come whole.") from None
+    return bytes(body)
+
+
+def answer_errors(app: FastAPI) -> None:
+    """Answer every refusal of a control route in the gateway's own shape, without its input."""
+
+    async def answer(_request: Request, error: Exception) -> JSONResponse:
+        if not isinstance(error, IngressError):
+            raise error
+        code, text = error.code, str(error)
+        headers = dict(NO_STORE)
+        if isinstance(error, Unauthenticated):
+            code, text = Unauthenticated.code, error.CLIENT_TEXT
+            headers["www-authenticate"] = "Bearer"
+        elif isinstance(error, AuditUnavailable):
+            text = "The audit journal cannot record this now, so nothing was done. Try again."
+        return JSONResponse(error_object(code, text), error.status, headers)
+
+    app.add_exception_handler(IngressError, answer)

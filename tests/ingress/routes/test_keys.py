@@ -1,0 +1,101 @@
+"""The caller's keys by the API, and an admin's view; what others have is never told."""
+
+import pytest
+import running_gateway
+from running_gateway import POLICY, RunningGateway
+
+
+@pytest.fixture(scope="module")
+def gateway(upstream, tmp_path_factory):
+    root = tmp_path_factory.mktemp("keys")
+    with pytest.MonkeyPatch.context() as patch:
+        with_admins = POLICY.replace("rules:\n  -", "admins: [security]\nrules:\n  -", 1)
+        patch.setattr(running_gateway, "POLICY", with_admins)
+        with RunningGateway(root, upstream.port) as running:
+            yield running
+
+
+def api(gateway, method, path, key):
+    return gateway.ask(None, f"/api/v1{path}", method=method, key=key)
+
+
+def id_of(key):
+    return key.split("_")[1]
+
+
+def test_owner_sees_own_keys_alone_and_which_one_is_in_use(gateway):
+    mine, other = gateway.reading.key("lin"), gateway.reading.key("lin")
+    gateway.reading.key("grace")
+
+    answer = api(gateway, "GET", "/keys", mine)
+
+    assert answer.status == 200
+    assert {key["user"] for key in answer.json["keys"]} == {"lin"}
+    assert {key["id"]: key["current"] for key in answer.json["keys"]} == {
+        id_of(mine): True,
+        id_of(other): False,
+    }
+    assert mine.encode() not in answer.body
+
+
+def test_admin_sees_all_keys_and_may_ask_for_one_user_s(gateway):
+    admin = gateway.reading.key("root", "security")
+    gateway.reading.key("joan")
+
+    everybody = api(gateway, "GET", "/keys", admin).json["keys"]
+    joan = api(gateway, "GET", "/keys?user=joan", admin).json["keys"]
+
+    assert {"root", "joan", "ada"} <= {key["user"] for key in everybody}
+    assert {key["user"] for key in joan} == {"joan"}
+
+
+def test_owner_s_revocation_counts_from_the_next_request_and_is_recorded(gateway):
+    key = gateway.reading.key("vera")
+    assert gateway.chat("hello", key=key, session="before").status == 200
+
+    answer = api(gateway, "DELETE", f"/keys/{id_of(key)}", key)
+
+    assert (answer.status, answer.json["state"]) == (200, "revoked")
+    assert gateway.chat("hello", key=key).status == 401
+    *_, revoked = gateway.key_events(id_of(key), "key.issued", "key.revoked")
+    assert (revoked.principal.subject, revoked.holder.subject) == ("vera", "vera")
+    assert revoked.principal.key_id == id_of(key)
+
+
+def test_admin_revokes_anybody_s_key_and_is_named(gateway):
+    admin, key = gateway.reading.key("root", "security"), gateway.reading.key("mary")
+
+    assert api(gateway, "DELETE", f"/keys/{id_of(key)}", admin).status == 200
+    assert gateway.chat("hello", key=key).status == 401
+    *_, revoked = gateway.key_events(id_of(key), "key.issued", "key.revoked")
+    assert (revoked.principal.subject, revoked.holder.subject) == ("root", "mary")
+
+
+def test_somebody_else_s_key_is_answered_like_no_key(gateway):
+    mine, other = gateway.reading.key("lin"), gateway.reading.key("grace")
+
+    others = api(gateway, "DELETE", f"/keys/{id_of(other)}", mine)
+    nobody = api(gateway, "DELETE", "/keys/nobody00", mine)
+
+    assert (others.status, others.body) == (nobody.status, nobody.body)
+    assert others.status == 404
+    assert gateway.chat("hello", key=other, session="still").status == 200
+
+
+def test_stranger_is_refused_and_recorded(gateway):
+    headers = {"user-agent": "stranger/1", "authorization": "Bearer nonsense"}
+
+    answer = gateway.ask(None, "/api/v1/keys", method="GET", key="", headers=headers)
+
+    assert (answer.status, answer.headers["www-authenticate"]) == (401, "Bearer")
+    assert answer.json["error"]["code"] == "unauthenticated"
+    denied = gateway.denied("stranger/1")
+    assert (denied.reason_code, denied.path) == ("malformed_key", "/api/v1/keys")
+
+
+def test_api_describes_itself(gateway):
+    document = gateway.ask(None, "/api/v1/openapi.json", method="GET", key="").json
+
+    assert {"/oauth/token", "/api/v1/login", "/api/v1/keys", "/api/v1/keys/{key_id}"} <= (
+        document["paths"].keys()
+    )
