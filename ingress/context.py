@@ -21,6 +21,7 @@ _TURN_HEADERS = (b"x-interaction-id", b"x-turn-id")
 _REQUEST_HEADERS = (b"x-request-id", b"x-client-request-id")
 _MACHINE_HEADERS = (b"vscode-machineid", b"x-client-machine-id")
 
+_CODEX_HEADER = b"x-codex-turn-metadata"
 _TRACE_HEADER = b"traceparent"
 _READ = frozenset(
     (
@@ -28,6 +29,7 @@ _READ = frozenset(
         *_TURN_HEADERS,
         *_REQUEST_HEADERS,
         *_MACHINE_HEADERS,
+        _CODEX_HEADER,
         _TRACE_HEADER,
         b"copilot-language-server-version",
         b"editor-version",
@@ -41,6 +43,7 @@ _MASKED_MAX = 4096  # a secret must be whole to be recognised, so the cut comes 
 _SEPARATOR = "\n\0\n"  # no secret reaches across it
 _PRODUCT = re.compile(r"([A-Za-z0-9_.\-]{1,64}(?:/Python|/JS)?)[/ ]v?(\d[\w.\-+]{0,63})")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}\Z")
+_CODEX_TURN = re.compile(r'"turn_id"\s*:\s*"([\w.\-]{1,256})"')
 _NO_TRACE = "0" * 32
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\u00a0-\ud7ff\ue000-\uffef]")
 
@@ -87,7 +90,7 @@ def read_context(pairs: Sequence[tuple[bytes, bytes]], mask: Callable[[str], str
         machine_id=_first(headers, _MACHINE_HEADERS),
         user_agent=user_agent,
         session_id=_first(headers, _SESSION_HEADERS),
-        turn_id=_first(headers, _TURN_HEADERS),
+        turn_id=_first(headers, _TURN_HEADERS) or _codex_turn(headers),
         request_id=_first(headers, _REQUEST_HEADERS),
         repository=None if repository == "__no_repository__" else repository,
         trace_id=_trace_id(headers),
@@ -121,6 +124,12 @@ def _text(headers: Headers, name: bytes) -> str | None:
 
 def _first(headers: Headers, names: tuple[bytes, ...]) -> str | None:
     return next((_text(headers, name) for name in names if headers.get(name)), None)
+
+
+def _codex_turn(headers: Headers) -> str | None:
+    # A JSON object with the turn among more of Codex's own.
+    match = _CODEX_TURN.search(headers.get(_CODEX_HEADER, ""))
+    return match[1] if match else None
 
 
 def _trace_id(headers: Headers) -> str | None:

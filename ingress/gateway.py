@@ -10,7 +10,7 @@ no text longer than the request lives and raises nothing that carries one.
 
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter, time
 from typing import Any, Final
 
@@ -112,6 +112,7 @@ class Gateway:
         # 3 parse: body to prompt parts.
         exchange.body = await self._read_body(exchange, relay)
         rules.masking.parse(exchange)
+        _take_what_the_body_names(exchange)
         # 4 mask: from here on no unmasked text of the prompt exists outside the client.
         rules.masking.mask(exchange)
         # 5 decide.
@@ -196,6 +197,7 @@ class Gateway:
                 client_version=context.client_version or "",
                 protocol=route.protocol_name,
                 model=prompt.model or "",
+                tool_name=prompt.tool_name or "",
                 repository=context.repository or "",
                 paths=prompt.file_paths,
                 languages=(prompt.language,) if prompt.language else (),
@@ -256,6 +258,15 @@ class Gateway:
                 await relay.answer(refusal.status, refusal.headers, refusal.body)
         except ClientGone:
             _log.info("client left", extra={"interaction_id": exchange.interaction_id})
+
+
+def _take_what_the_body_names(exchange: Exchange) -> None:
+    """Let the body name the session where no header did, and a call of a tool what it is."""
+    prompt = exchange.prompt
+    if prompt.session_id and not exchange.context.session_id:
+        exchange.session_id = prompt.session_id
+    if prompt.tool_name:
+        exchange.route = replace(exchange.route, operation="tool_call")
 
 
 def _unknown(exchange: Exchange) -> IngressError:

@@ -53,7 +53,7 @@ class LocalAnswers:
             await relay.answer(200, [_JSON], orjson.dumps(_EXPERIMENTS))
 
     async def answer(self, exchange: Exchange, relay: Relay) -> None:
-        """Answer token and user; recorded like any other interaction.
+        """Answer token, user and settings; recorded like any other interaction.
 
         Raises:
             AuditUnavailable: the record is not durable, so nothing is answered.
@@ -61,20 +61,26 @@ class LocalAnswers:
         principal = exchange.principal
         if principal is None:
             raise ProtocolError("a local answer needs a caller")
-        base = self._public_url or _own_url(exchange)
-        answer = (
-            self._token(principal, base)
-            if exchange.route.operation == "token"
-            else _user(principal, base)
-        )
+        status, answer = self._answer(exchange, principal)
         body = orjson.dumps(answer)
-        exchange.outcome.http_status = 200
+        exchange.outcome.http_status = status
         exchange.outcome.completion_bytes = len(body)
         exchange.ended = True
         await self._recorder.completed(exchange)
         self._metrics.ended.labels("completed").inc()
         request_id = exchange.interaction_id.encode()
-        await relay.answer(200, [_JSON, (b"x-github-request-id", request_id)], body)
+        await relay.answer(status, [_JSON, (b"x-github-request-id", request_id)], body)
+
+    def _answer(self, exchange: Exchange, principal: Principal) -> tuple[int, dict[str, Any]]:
+        base = self._public_url or _own_url(exchange)
+        match exchange.route.operation:
+            case "token":
+                return 200, self._token(principal, base)
+            case "user":
+                return 200, _user(principal, base)
+            case _:
+                # No settings of an enterprise are kept here; clients take that for "none".
+                return 404, {"message": "Not Found", "status": "404"}
 
     def _token(self, principal: Principal, base: str) -> dict[str, Any]:
         minted = self._tokens.mint(principal.key_id or "", time())

@@ -166,6 +166,8 @@ class PromptMasking:
             prompt.model = self._masker.mask(prompt.model)[0][:NAME_MAX]
         if prompt.language:
             prompt.language = self._masker.mask(prompt.language)[0][:LANGUAGE_MAX]
+        if prompt.tool_name:
+            prompt.tool_name = self._masker.mask(prompt.tool_name)[0][:NAME_MAX]
         prompt.file_paths = tuple(self._masker.mask(path)[0] for path in prompt.file_paths)
 
     def stream(self, exchange: Exchange) -> "MaskedStream":

@@ -13,7 +13,7 @@ import orjson
 POLICY_CHAT_STATUS: Final = 451
 POLICY_INLINE_STATUS: Final = 466
 _INLINE: Final = frozenset({"inline", "panel"})
-_GITHUB: Final = frozenset({"token", "user"})
+_GITHUB: Final = frozenset({"token", "user", "settings"})
 
 # What a status must come with. Source: RFC 9110 sections 15.5.6 and 15.5.22.
 _MORE_HEADERS: Final = {405: (b"allow", b"GET, POST"), 426: (b"upgrade", b"HTTP/1.1")}

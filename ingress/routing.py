@@ -13,12 +13,13 @@ from urllib.parse import unquote
 
 from ingress.policy.rules import Connection
 from ingress.protocol.anthropic import AnthropicMessages
+from ingress.protocol.mcp import ModelContext
 from ingress.protocol.openai import OpenAiChat, OpenAiCompletions, OpenAiEmbeddings
 from ingress.protocol.responses import OpenAiResponses
 from ingress.protocol.wire import WireProtocol
 
 # Operations that the gateway answers itself: they speak of its own keys and endpoints.
-LOCAL: Final = frozenset({"token", "user", "telemetry", "ping"})
+LOCAL: Final = frozenset({"token", "user", "settings", "telemetry", "ping"})
 
 # Reached without a credential by the clients themselves; they go nowhere and carry no prompt.
 OPEN_OPERATIONS: Final = frozenset({"telemetry", "ping"})
@@ -31,6 +32,7 @@ _PROTOCOLS: Final[Mapping[str, WireProtocol]] = {
         OpenAiEmbeddings(),
         OpenAiResponses(),
         AnthropicMessages(),
+        ModelContext(),
     )
 }
 
@@ -94,6 +96,11 @@ _PATTERNS: Final = (
     _pattern("GET", r"/telemetry", "telemetry"),
     _pattern("POST", r"/telemetry", "telemetry"),
     _pattern("GET", r"/_ping", "ping"),
+    # What the Copilot CLI asks GitHub at its start and does without: the gateway's policy counts.
+    _pattern("GET", r"/copilot_internal/managed_settings", "settings"),
+    _pattern("GET", r"/copilot_internal/team_customizations", "settings"),
+    _pattern("GET", r"/copilot/mcp_registry", "settings"),
+    _pattern("POST", r"/mcp(?:/[\w\-]{1,64})?", "other", "mcp"),
     _pattern("GET", r"/agents", "other"),
     _pattern("GET", r"/embeddings/models", "other"),
 )

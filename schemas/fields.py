@@ -110,7 +110,8 @@ Protocol = Annotated[
 Operation = Annotated[
     str,
     public(
-        "chat, inline, panel, embeddings, models, token, user, telemetry or other", max_length=64
+        "chat, inline, panel, embeddings, models, token, user, settings, tool_call or other",
+        max_length=64,
     ),
 ]
 Method = Annotated[str, public("HTTP method", max_length=32)]
@@ -211,6 +212,9 @@ Fingerprint = Annotated[
 
 ToolCallId = Annotated[str, public("the provider's id of the call", max_length=SHORT)]
 ToolName = Annotated[str, public("tool that the model called", max_length=SHORT)]
+CalledToolName = Annotated[
+    str, public("tool that the client itself called by this request (MCP)", max_length=SHORT)
+]
 
 LoadedAt = Annotated[Time, public("when the pipeline wrote the row, UTC")]
 PublishedAt = Annotated[Time, public("when Pub/Sub took the message, UTC")]

@@ -74,6 +74,7 @@ class InteractionEvent(Envelope):
     prompt_finding_count: f.FindingCount = 0
     parts: Annotated[tuple[Part, ...], public("texts that this event carries for the first time")]
     findings: Annotated[tuple[Finding, ...], public("secrets found in this event's texts")] = ()
+    tool_name: f.CalledToolName | None = None
 
 
 class InteractionRequested(InteractionEvent):

@@ -144,6 +144,7 @@ class InteractionRow(_Who, _Origin):
     chunk_count: f.ChunkCount
     client_left: f.ClientLeft
     loaded_at: f.LoadedAt
+    tool_name: f.CalledToolName | None = None
 
 
 class FindingRow(_Origin):

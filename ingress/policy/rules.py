@@ -30,6 +30,7 @@ OPERATIONS: Final = (
     "models",
     "token",
     "user",
+    "settings",
     "telemetry",
     "tool_call",
     "push",

@@ -18,7 +18,7 @@ from ingress.protocol.texts import (
     attached_paths,
     rest_of,
 )
-from ingress.protocol.wire import count, data_frame, string
+from ingress.protocol.wire import count, data_frame, session_named, string
 
 # Delta types: the member that holds the text, and the channel's kind.
 _DELTAS: Final = {
@@ -49,11 +49,15 @@ class AnthropicMessages:
             role = "assistant" if message.get("role") == "assistant" else "user"
             place = f"messages[{number}].content"
             texts += _texts_under(message, "content", role, "text", place)
+        metadata = document.get("metadata")
         return Prompt(
             model=string(document.get("model")),
             streamed=document.get("stream") is True,
             texts=texts + rest_of(document, self._known),
             file_paths=attached_paths(texts),
+            session_id=session_named(
+                metadata.get("user_id") if isinstance(metadata, dict) else None
+            ),
         )
 
     def parse_completion(

@@ -21,7 +21,15 @@ from ingress.protocol.texts import (
     attached_paths,
     rest_of,
 )
-from ingress.protocol.wire import LANGUAGE_MAX, NAME_MAX, count, data_frame, listed, string
+from ingress.protocol.wire import (
+    LANGUAGE_MAX,
+    NAME_MAX,
+    count,
+    data_frame,
+    listed,
+    session_named,
+    string,
+)
 
 _PATH_COMMENT = re.compile(
     r"\s*(?:#|//|--|;|%|<!--|/\*|\"|')\s*Path:\s*([^\n]{1,1024}?)\s*(?:-->|\*/)?\n"
@@ -68,6 +76,7 @@ class OpenAiChat:
             streamed=document.get("stream") is True,
             texts=texts + rest_of(document, self._known),
             file_paths=attached_paths(texts),
+            session_id=session_named(document.get("prompt_cache_key")),
         )
 
     def parse_completion(

@@ -21,7 +21,7 @@ from ingress.protocol.texts import (
     attached_paths,
     rest_of,
 )
-from ingress.protocol.wire import count, data_frame, string
+from ingress.protocol.wire import count, data_frame, session_named, string
 
 # Delta events: the member of their ``.done`` twin that repeats the text, and the channel's kind.
 _DELTAS: Final = {
@@ -88,6 +88,7 @@ class OpenAiResponses:
             streamed=document.get("stream") is True,
             texts=texts + rest_of(document, self._known),
             file_paths=attached_paths(texts),
+            session_id=session_named(document.get("prompt_cache_key")),
         )
 
     def parse_completion(

@@ -112,6 +112,10 @@ class Prompt:
     texts: list[Text] = field(default_factory=list)
     file_paths: tuple[str, ...] = ()
     language: str | None = None
+    # Session that the body names; a header that names one counts before it.
+    session_id: str | None = None
+    # Tool that the client itself calls with this request.
+    tool_name: str | None = None
 
 
 class Delta(NamedTuple):

@@ -1,5 +1,6 @@
 """Say what the gateway asks of a wire protocol: where its texts stand, in both directions. Pure."""
 
+import re
 from typing import Any, ClassVar, Final, Protocol
 
 import orjson
@@ -12,6 +13,10 @@ NAME_MAX: Final = 256
 LANGUAGE_MAX: Final = 64
 # Largest number of a column. Source: BigQuery, "Data types", INT64.
 COUNT_MAX: Final = 2**63 - 1
+
+
+# Agents name a session by a UUID; any other cache key or user id may be one of a whole application.
+_SESSION: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 
 
 class WireProtocol(Protocol):
@@ -72,6 +77,22 @@ def listed(holder: dict[str, Any], key: str, refusal: type[IngressError]) -> lis
 def string(value: object, most: int = NAME_MAX) -> str | None:
     """Return a name or id, cut to what its column takes; None for anything else."""
     return value[:most] if isinstance(value, str) and value else None
+
+
+def session_named(value: object) -> str | None:
+    """Return the session that a member of a body names, or of the JSON text in it.
+
+    Source: seen from the clients: ``prompt_cache_key`` of Codex and the Copilot CLI is the
+    session's UUID; ``metadata.user_id`` of Claude Code is JSON with ``session_id``, once
+    ``user_…_session_<UUID>``.
+    """
+    if not isinstance(value, str):
+        return None
+    if _SESSION.fullmatch(value):
+        return value
+    _, told, rest = value.partition("session")
+    found = _SESSION.search(rest) if told else None
+    return found[0] if found else None
 
 
 def count(value: object) -> int | None:

@@ -27,6 +27,7 @@ def interaction_record(exchange: Exchange) -> dict[str, Any]:
         "turn_id": exchange.context.turn_id,
         "repository": exchange.context.repository,
         "language": prompt.language,
+        "tool_name": prompt.tool_name,
     }
     record = {name: value for name, value in exchange_ids.items() if value is not None}
     record |= {

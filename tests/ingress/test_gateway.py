@@ -1,5 +1,6 @@
 """The path of a request through a real server: order, identity, policy, what stands recorded."""
 
+import json
 import time
 from datetime import UTC, datetime
 
@@ -334,12 +335,14 @@ def test_every_route_is_recorded_or_on_the_short_list(gateway):
         "openai.embeddings": {"input": "x"},
         "openai.responses": {"input": "x"},
         "anthropic.messages": {"messages": []},
+        "mcp": {"method": "initialize"},
     }
     for pattern in _PATTERNS:
         if pattern.operation in OPEN_OPERATIONS:
             continue
         path = pattern.path.pattern.replace(r"\Z", "").replace("(?:/v1)?", "")
         path = path.replace(r"[\w.\-]{1,128}", "e").replace("(?:/e)?", "")
+        path = path.replace(r"(?:/[\w\-]{1,64})?", "")
         session = f"g10-{pattern.method}-{path}"
         gateway.ask(bodies.get(pattern.protocol), path, method=pattern.method, session=session)
         assert gateway.events(session)[0].event_type == "interaction.requested", path
@@ -392,3 +395,68 @@ def _all_of(gateway, session, count):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     return events
+
+
+MCP_CALL = {
+    "jsonrpc": "2.0",
+    "id": 3,
+    "method": "tools/call",
+    "params": {"name": "search_code", "arguments": {"query": f"token {SECRET}"}},
+}
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["document", "stream"])
+def test_a_call_of_a_tool_by_mcp_is_recorded_and_masked_both_ways(gateway, upstream, streamed):
+    session, found = f"mcp-{streamed}", "zk_live_0000111122223333"
+    message = {"jsonrpc": "2.0", "id": 3}
+    result = {**message, "result": {"content": [{"type": "text", "text": f"found {found}"}]}}
+    progress = {"jsonrpc": "2.0", "method": "notifications/progress", "params": {"a": found}}
+    frames = [
+        b"event: message\ndata: " + json.dumps(each).encode() + b"\n\n"
+        for each in (progress, result)
+    ]
+    upstream.scenarios[session] = stream(frames) if streamed else whole(json.dumps(result).encode())
+
+    answer = gateway.ask(MCP_CALL, "/mcp/readonly", session=session)
+
+    (seen,) = upstream.of(session)
+    assert SECRET.encode() not in seen.body
+    assert found.encode() not in answer.body
+    assert b"found REDACTED_TEST_KEY_" in answer.body
+    end = gateway.only_end(session)
+    assert (end.operation, end.tool_name) == ("tool_call", "search_code")
+    assert end.event_type == "interaction.completed"
+    (said,) = gateway.text_of(end.completion_part_ids)
+    assert said.startswith("found REDACTED_TEST_KEY_")
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/responses", {"input": "x", "prompt_cache_key": "0f0e0d0c-1111-4222-8333-444455556666"}),
+        (
+            "/c/copilot/v1/messages",
+            {
+                "messages": [],
+                "metadata": {
+                    "user_id": '{"device_id":"d","session_id":"0f0e0d0c-1111-4222-8333-444455556666"}'
+                },
+            },
+        ),
+    ],
+    ids=["prompt_cache_key", "user_id"],
+)
+def test_a_body_names_the_session_where_no_header_does(gateway, path, body):
+    gateway.ask(body, path, session="")
+
+    named = gateway.only_end("0f0e0d0c-1111-4222-8333-444455556666")
+    assert named.operation == "chat"
+
+
+def test_what_the_command_line_asks_github_at_its_start_is_answered_and_recorded(gateway):
+    answer = gateway.ask(None, "/copilot/mcp_registry", method="GET", session="settings")
+
+    assert answer.status == 404
+    assert answer.json["message"] == "Not Found"
+    end = gateway.only_end("settings")
+    assert (end.event_type, end.operation) == ("interaction.completed", "settings")

@@ -61,7 +61,8 @@ SELECT
   `first_chunk_seconds`,
   `chunk_count`,
   `client_left`,
-  `loaded_at`
+  `loaded_at`,
+  `tool_name`
 FROM `audit.interactions_v1`
 WHERE TRUE
 QUALIFY ROW_NUMBER() OVER (PARTITION BY `interaction_id`, `requested_at` ORDER BY `status_rank` DESC, `loaded_at` DESC, `event_id` DESC) = 1
