@@ -42,7 +42,7 @@ from ingress.recording.pubsub import PubSubTransport
 from ingress.recording.recorder import Recorder
 from ingress.recording.recovery import adopt
 from ingress.recording.succession import succeed
-from ingress.reloading import PolicyReloader
+from ingress.reloading import IssuersReloader, PolicyReloader
 from ingress.routes.console import console_router
 from ingress.routes.door import answer_errors
 from ingress.routes.health import health_router
@@ -132,7 +132,8 @@ async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
         IngressError: a part cannot start; the message says what to do.
     """
     policy = read_policy(settings.policy_file)
-    issuers = read_issuers(Path(settings.issuers_file)) if settings.issuers_file else ()
+    issuers_file = _optional_path(settings.issuers_file)
+    issuers = read_issuers(issuers_file) if issuers_file else ()
     tenant = TenantSecrets.load_or_create(settings.data_dir / "secrets")
     engine = open_sqlite(settings.data_dir / "control.db")
     keys = ContentKeys(engine, tenant.kek, tenant.subkey("content-key"))
@@ -174,7 +175,7 @@ async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
             metrics=metrics,
             prompt_bytes_max=settings.prompt_bytes_max,
         )
-        reloader = PolicyReloader(
+        policy_reloader = PolicyReloader(
             settings.policy_file,
             read_policy,
             build,
@@ -182,12 +183,30 @@ async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
             recorder,
             lambda problems: metrics.policy_problems.set(len(problems)),
         )
-        stack.push_async_callback(_stop, spawn(reloader.watch(), "watch policy"))
+        stack.push_async_callback(_stop, spawn(policy_reloader.watch(), "watch policy"))
+        issuers_reloader = None
+        if issuers_file is not None:
+            issuers_reloader = IssuersReloader(
+                issuers_file,
+                issuers,
+                identity.access_tokens,
+                lambda problems: metrics.issuers_problems.set(len(problems)),
+            )
+            stack.push_async_callback(_stop, spawn(issuers_reloader.watch(), "watch issuers"))
         store = KeyStore(engine)
         control_events = ControlEvents(engine, recorder, tenant.subkey("principal"))
         stack.push_async_callback(_stop, spawn(control_events.watch(), "watch control events"))
         exchange = TokenExchange(identity.access_tokens, store)
-        yield Parts(gateway, journal, metrics, reloader, store, exchange, control_events)
+        yield Parts(
+            gateway=gateway,
+            journal=journal,
+            metrics=metrics,
+            policy_reloader=policy_reloader,
+            issuers_reloader=issuers_reloader,
+            keys=store,
+            exchange=exchange,
+            control_events=control_events,
+        )
 
 
 def read_policy(path: Path) -> Policy:

@@ -7,7 +7,7 @@ from ingress.gateway import Gateway
 from ingress.identity.keys import KeyStore
 from ingress.identity.token_exchange import TokenExchange
 from ingress.recording.journal import Journal
-from ingress.reloading import PolicyReloader
+from ingress.reloading import IssuersReloader, PolicyReloader
 from ingress.telemetry import Metrics
 
 
@@ -18,7 +18,8 @@ class Parts:
     gateway: Gateway
     journal: Journal
     metrics: Metrics
-    reloader: PolicyReloader
+    policy_reloader: PolicyReloader
+    issuers_reloader: IssuersReloader | None
     keys: KeyStore
     exchange: TokenExchange
     control_events: ControlEvents

@@ -1,8 +1,9 @@
-"""Watch the policy file and put a new one in force: checked, recorded, then swapped as a whole.
+"""Watch the policy and the issuers file and put a new one in force, checked and swapped as a whole.
 
-A file that is refused changes nothing: the policy before it goes on deciding, and ``/readyz``, the
-log, a metric and the console say where the fault is. What the file says at the fault is not
-repeated there, since ``/readyz`` asks nobody who they are; ``tailnumber policy check`` tells all.
+A file that is refused changes nothing: what was in force goes on, and ``/readyz``, the log, a
+metric and the console say where the fault is. What the file says at the fault is not repeated
+there, since ``/readyz`` asks nobody who they are; ``tailnumber policy check`` and ``tailnumber
+issuers check`` tell all.
 
 Files of masking rules are read along with the policy that names them, and not watched themselves.
 """
@@ -13,10 +14,12 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import ClassVar, Final, Generic, NamedTuple, TypeVar
 
 from ingress.errors import AuditUnavailable, IngressError, PolicyError, PolicyProblem
 from ingress.gateway import Gateway, Rules
+from ingress.identity.access_tokens import AccessTokens
+from ingress.identity.issuers import Issuer, read_issuers
 from ingress.ids import new_id, utc_now
 from ingress.masking.rules import RuleError
 from ingress.policy.changes import PolicyChange, compare
@@ -31,6 +34,8 @@ POLL_SECONDS: Final = 0.25
 _QUOTED: Final = re.compile(r"""['"](?:.*['"]|.*)""", re.DOTALL)
 _CONDITION: Final = "condition:"
 
+_New = TypeVar("_New")
+
 
 class _Signature(NamedTuple):
     """What tells one state of a file from the next.
@@ -44,46 +49,23 @@ class _Signature(NamedTuple):
     inode: int
 
 
-class _Pending(NamedTuple):
-    """A policy that is ready; its id and time stay the same however often recording is tried."""
-
-    rules: Rules
-    change: PolicyChange
-    event_id: str
-    changed_at: datetime
-
-
-class PolicyReloader:
-    """Keep a gateway's rules those of its policy file.
+class FileReloader(Generic[_New]):
+    """Keep something what its file says; the subclasses read it and put it in force.
 
     Args:
-        path: the policy file.
-        read: reads and checks it; called in a thread, as is ``build``.
-        build: makes routes and maskers of a checked policy, which takes most of a second.
-        gateway: whose rules are swapped.
-        recorder: takes the record before the swap.
+        path: the file.
         tell: called with what is wrong with the file; empty: nothing.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917  (the parts that meet here)
-        self,
-        path: Path,
-        read: Callable[[Path], Policy],
-        build: Callable[[Policy], Rules],
-        gateway: Gateway,
-        recorder: Recorder,
-        tell: Callable[[tuple[str, ...]], None],
-    ) -> None:
+    WHAT: ClassVar[str]
+
+    def __init__(self, path: Path, tell: Callable[[tuple[str, ...]], None]) -> None:
         self._path = path
-        self._read = read
-        self._build = build
-        self._gateway = gateway
-        self._recorder = recorder
         self._tell = tell
         # Of the file that the start read nothing is known: the first look reads it once more.
         self._loaded: _Signature | None = None
         self._seen: _Signature | None = None
-        self._pending: _Pending | None = None
+        self._pending: _New | None = None
         self.problems: tuple[str, ...] = ()
 
     async def watch(self) -> None:
@@ -96,43 +78,52 @@ class PolicyReloader:
                 self._refuse((f"{self._path.name}: {type(error).__name__}",))
 
     async def look(self) -> None:
-        """Look once; load the file if it changed and then stood still, and swap the rules."""
+        """Look once; load the file if it changed and then stood still, and put it in force."""
         signature = await asyncio.to_thread(_signature, self._path)
         settled = signature == self._seen
         self._seen = signature
         if settled and (signature != self._loaded or signature is None):
             await self._load(signature)
         if self._pending is not None:
-            await self._put_in_force(self._pending)
+            await self._try(self._pending)
+
+    def _read(self, path: Path) -> _New | None:
+        """Read and check the file, in a thread; None: it says what is in force.
+
+        Raises:
+            IngressError: it is refused.
+        """
+        raise NotImplementedError
+
+    async def _put_in_force(self, new: _New) -> None:
+        """Swap what is in force.
+
+        Raises:
+            AuditUnavailable: it cannot be recorded yet, and waits.
+        """
+        raise NotImplementedError
 
     async def _load(self, signature: _Signature | None) -> None:
         self._pending, self._loaded = None, signature
         try:
-            policy = await asyncio.to_thread(self._read, self._path)
-            if policy.digest == self._gateway.rules.policy.digest:
-                self._accept()
-                return
-            rules = await asyncio.to_thread(self._build, policy)
+            new = await asyncio.to_thread(self._read, self._path)
         except IngressError as error:
             self._refuse(_told(error, self._path.name))
             return
-        if await asyncio.to_thread(_signature, self._path) != signature:
+        if new is None:
+            self._accept()
+        elif await asyncio.to_thread(_signature, self._path) != signature:
             self._loaded = None  # it changed under the reading: the next look begins anew
-            return
-        change = compare(self._gateway.rules.policy.document, policy.document)
-        self._pending = _Pending(rules, change, new_id(), utc_now())
+        else:
+            self._pending = new
 
-    async def _put_in_force(self, pending: _Pending) -> None:
+    async def _try(self, new: _New) -> None:
         try:
-            await self._recorder.policy_changed(
-                pending.change, event_id=pending.event_id, at=pending.changed_at
-            )
+            await self._put_in_force(new)
         except AuditUnavailable as error:
             self._refuse((f"{self._path.name}: cannot be recorded yet: {error.reason}",))
             return
-        self._gateway.rules = pending.rules
         self._pending = None
-        _log.info("policy changed", extra={"digest": pending.change.digest})
         self._accept()
 
     def _accept(self) -> None:
@@ -142,11 +133,95 @@ class PolicyReloader:
     def _refuse(self, problems: tuple[str, ...]) -> None:
         if problems != self.problems:
             _log.error(
-                "policy refused; the one before it goes on",
+                f"{self.WHAT} refused; what was in force goes on",
                 extra={"count": len(problems), "at": problems[0].partition(": ")[0]},
             )
         self.problems = problems
         self._tell(problems)
+
+
+class _NewPolicy(NamedTuple):
+    """A policy that is ready; its id and time stay the same however often recording is tried."""
+
+    rules: Rules
+    change: PolicyChange
+    event_id: str
+    changed_at: datetime
+
+
+class PolicyReloader(FileReloader[_NewPolicy]):
+    """Keep a gateway's rules those of its policy file.
+
+    Args:
+        path: the policy file.
+        read: reads and checks it; called in a thread, as is ``build``.
+        build: makes routes and maskers of a checked policy, which takes most of a second.
+        gateway: whose rules are swapped.
+        recorder: takes the record before the swap.
+        tell: called with what is wrong with the file; empty: nothing.
+    """
+
+    WHAT = "policy"
+
+    def __init__(  # noqa: PLR0913, PLR0917  (the parts that meet here)
+        self,
+        path: Path,
+        read: Callable[[Path], Policy],
+        build: Callable[[Policy], Rules],
+        gateway: Gateway,
+        recorder: Recorder,
+        tell: Callable[[tuple[str, ...]], None],
+    ) -> None:
+        super().__init__(path, tell)
+        self._read_policy = read
+        self._build = build
+        self._gateway = gateway
+        self._recorder = recorder
+
+    def _read(self, path: Path) -> _NewPolicy | None:
+        policy, old = self._read_policy(path), self._gateway.rules.policy
+        if policy.digest == old.digest:
+            return None
+        change = compare(old.document, policy.document)
+        return _NewPolicy(self._build(policy), change, new_id(), utc_now())
+
+    async def _put_in_force(self, new: _NewPolicy) -> None:
+        await self._recorder.policy_changed(new.change, event_id=new.event_id, at=new.changed_at)
+        self._gateway.rules = new.rules
+        _log.info("policy changed", extra={"digest": new.change.digest})
+
+
+class IssuersReloader(FileReloader[tuple[Issuer, ...]]):
+    """Keep the trusted issuers those of the issuers file.
+
+    Args:
+        path: the issuers file.
+        issuers: what was read of it at the start.
+        access_tokens: what trusts them.
+        tell: called with what is wrong with the file; empty: nothing.
+    """
+
+    WHAT = "issuers file"
+
+    def __init__(
+        self,
+        path: Path,
+        issuers: tuple[Issuer, ...],
+        access_tokens: AccessTokens,
+        tell: Callable[[tuple[str, ...]], None],
+    ) -> None:
+        super().__init__(path, tell)
+        self._issuers = issuers
+        self._access_tokens = access_tokens
+
+    def _read(self, path: Path) -> tuple[Issuer, ...] | None:
+        issuers = read_issuers(path)
+        return None if issuers == self._issuers else issuers
+
+    async def _put_in_force(self, new: tuple[Issuer, ...]) -> None:
+        self._access_tokens.trust(new)
+        self._issuers = new
+        _log.info("issuers changed", extra={"count": len(new)})
 
 
 def _signature(path: Path) -> _Signature | None:

@@ -25,6 +25,7 @@ LOG_MEMBERS = (
     "count",
     "digest",
     "address",
+    "issuer",
 )
 
 
@@ -65,6 +66,11 @@ class Metrics:
         self.policy_problems = Gauge(
             "ingress_policy_problem_count",
             "problems of a refused policy file; above 0 an earlier policy decides",
+            registry=self._registry,
+        )
+        self.issuers_problems = Gauge(
+            "ingress_issuers_problem_count",
+            "problems of a refused issuers file; above 0 the issuers before it are trusted",
             registry=self._registry,
         )
         self._journal = {

@@ -12,6 +12,7 @@ from tailnumber.commands import (
     credentials,
     demo,
     doctor,
+    issuers,
     keys,
     mask,
     policy,
@@ -41,6 +42,7 @@ doctor.register(app)
 demo.register(app)
 app.add_typer(keys.app, name="keys")
 app.add_typer(credentials.app, name="credentials")
+app.add_typer(issuers.app, name="issuers")
 app.add_typer(policy.app, name="policy")
 app.add_typer(rules.app, name="rules")
 mask.register(app)

@@ -31,8 +31,9 @@ def health_router(parts_of: Callable[[], Parts | None]) -> APIRouter:
             "ready": stats.healthy,
             "reason": "" if stats.healthy else f"audit_unavailable: {stats.last_error}",
             "policy_digest": parts.gateway.rules.policy.digest,
-            # A refused file stops nobody: the policy of the digest goes on deciding.
-            "policy_error": parts.reloader.problems,
+            # A refused file stops nobody: the one before it goes on.
+            "policy_error": parts.policy_reloader.problems,
+            "issuers_error": parts.issuers_reloader.problems if parts.issuers_reloader else (),
             "writer_id": parts.journal.writer_id,
             "unacknowledged_count": stats.unacknowledged_count,
         }

@@ -35,6 +35,13 @@ def up(
         Path | None,
         typer.Option(help="Policy file. Default: DATA_DIR/policy.yaml, made at the first start."),
     ] = None,
+    issuers: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="TAILNUMBER_ISSUERS_FILE",
+            help="OIDC issuers whose tokens are accepted. Default: DATA_DIR/issuers.yaml, if any.",
+        ),
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Start the whole stack on this machine and keep it running until Ctrl-C.
@@ -47,7 +54,7 @@ def up(
     from tailnumber.stack.welcome import welcome
 
     with RunningStack(
-        layout, port=port, demo=demo, policy=policy, reporter=lines_reporter
+        layout, port=port, demo=demo, policy=policy, issuers=issuers, reporter=lines_reporter
     ) as stack:
         stack.start()
         if not stack.stopping:

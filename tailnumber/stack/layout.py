@@ -98,6 +98,11 @@ class Layout:
         """Return the policy that ``up`` writes at its first start, one for each kind of stack."""
         return self.root / ("policy.demo.yaml" if demo else "policy.yaml")
 
+    @property
+    def issuers_file(self) -> Path:
+        """Return the issuers file that counts where no other is named; it need not be there."""
+        return self.root / "issuers.yaml"
+
     def log_file(self, part: str) -> Path:
         """Return a part's log."""
         return self.logs / f"{part}.log"

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from ingress.control.store import open_sqlite
 from ingress.errors import CredentialMissing, IngressError
+from ingress.identity.issuers import GroupsFrom, read_issuers
 from ingress.identity.keys import KeyStore
 from ingress.policy.load import load_policy
 from ingress.policy.rules import PolicyDocument
@@ -42,7 +43,6 @@ DEMO_CREDENTIAL: Final = "demo-copilot"
 
 # Settings of the gateway that `tailnumber up` hands on as its own environment has them.
 PASSED_ON: Final = (
-    "TAILNUMBER_ISSUERS_FILE",
     "TAILNUMBER_MASKING_ENGINE",
     "TAILNUMBER_PUBLIC_URL",
     "TAILNUMBER_TENANT_ID",
@@ -56,6 +56,7 @@ class Machine:
 
     layout: Layout
     policy_file: Path
+    issuers_file: Path | None
     gateway_port: int
     gateway_key: str
     pubsub: str
@@ -136,6 +137,7 @@ class Machine:
                 **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
                 "TAILNUMBER_DATA_DIR": str(self.layout.root),
                 "TAILNUMBER_POLICY_FILE": str(self.policy_file),
+                "TAILNUMBER_ISSUERS_FILE": str(self.issuers_file or ""),
                 "TAILNUMBER_PUBSUB_ADDRESS": self.pubsub,
                 "TAILNUMBER_PROJECT": PROJECT,
                 "TAILNUMBER_TOPIC": TOPIC,
@@ -168,11 +170,13 @@ class Machine:
         )
 
 
-def prepare(layout: Layout, *, port: int, demo: bool, policy: Path | None) -> Machine:
+def prepare(
+    layout: Layout, *, port: int, demo: bool, policy: Path | None, issuers: Path | None = None
+) -> Machine:
     """Make folders, secrets, policy and key for a stack, and choose its ports.
 
     Raises:
-        CommandError: a port is taken, the policy is refused, or a secret is damaged.
+        CommandError: a port is taken, policy or issuers are refused, or a secret is damaged.
     """
     layout.create()
     if port and not port_is_free(port):
@@ -183,6 +187,7 @@ def prepare(layout: Layout, *, port: int, demo: bool, policy: Path | None) -> Ma
     gateway_port, pubsub_port, rest_port, storage_port, demo_port = free_ports(5)
     policy_file = policy or _own_policy(layout, demo_port, demo=demo)
     document = read_policy(policy_file)
+    issuers_file = issuers or (layout.issuers_file if layout.issuers_file.exists() else None)
     try:
         tenant = TenantSecrets.load_or_create(layout.secrets)
         store = CredentialStore(layout.credentials_file, tenant.kek)
@@ -195,9 +200,12 @@ def prepare(layout: Layout, *, port: int, demo: bool, policy: Path | None) -> Ma
         names = set(store.names())
     except IngressError as error:
         raise CommandError(f"{error}.") from error
+    needed = [connection.credential for connection in document.connections.values()]
+    needed += [source.credential for source in _directories(issuers_file)]
     return Machine(
         layout=layout,
         policy_file=policy_file,
+        issuers_file=issuers_file,
         gateway_port=port or gateway_port,
         gateway_key=key,
         pubsub=given or f"{HOST}:{pubsub_port}",
@@ -208,9 +216,8 @@ def prepare(layout: Layout, *, port: int, demo: bool, policy: Path | None) -> Ma
         demo_credential=credential,
         missing_credentials=tuple(
             reference.removeprefix("secret/")
-            for connection in document.connections.values()
-            if (reference := connection.credential)
-            and reference.removeprefix("secret/") not in names
+            for reference in dict.fromkeys(needed)
+            if reference and reference.removeprefix("secret/") not in names
         ),
     )
 
@@ -229,6 +236,15 @@ def read_policy(path: Path) -> PolicyDocument:
         raise CommandError(f"The policy {path} is not UTF-8 text.") from error
     except IngressError as error:
         raise CommandError(f"The policy is refused:\n{error}") from error
+
+
+def _directories(issuers_file: Path | None) -> list[GroupsFrom]:
+    """Return whom the issuers' groups are asked of, which takes a credential each."""
+    try:
+        issuers = read_issuers(issuers_file) if issuers_file else ()
+    except IngressError as error:
+        raise CommandError(f"The issuers file is refused:\n{error}") from error
+    return [issuer.groups_from for issuer in issuers if issuer.groups_from]
 
 
 def _own_policy(layout: Layout, demo_port: int, *, demo: bool) -> Path:

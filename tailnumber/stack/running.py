@@ -23,17 +23,18 @@ from tailnumber.stack.supervisor import Reporter, Supervisor
 class RunningStack:
     """A stack in the foreground; leaving the block stops it, however it is left."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (what a person can say of a stack)
         self,
         layout: Layout,
         *,
         port: int,
         demo: bool,
         policy: Path | None,
+        issuers: Path | None = None,
         reporter: Callable[[], Reporter],
     ) -> None:
         self._layout = layout
-        self._port, self._demo, self._policy = port, demo, policy
+        self._port, self._demo, self._policy, self._issuers = port, demo, policy, issuers
         self._reporter = reporter()
         self._exit = ExitStack()
         self._started_at = datetime.now(UTC)
@@ -62,7 +63,11 @@ class RunningStack:
             self._exit.callback(self._forget)
             self._forget()
             self.machine: Machine = prepare(
-                self._layout, port=self._port, demo=self._demo, policy=self._policy
+                self._layout,
+                port=self._port,
+                demo=self._demo,
+                policy=self._policy,
+                issuers=self._issuers,
             )
             self._supervisor = Supervisor(
                 self.machine.parts(_provision),

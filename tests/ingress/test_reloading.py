@@ -15,8 +15,9 @@ from recordings import Recording
 from running_gateway import RULES, RunningGateway
 
 from ingress.app import read_policy
+from ingress.identity.issuers import read_issuers
 from ingress.masking.rules import load_rules
-from ingress.reloading import PolicyReloader
+from ingress.reloading import IssuersReloader, PolicyReloader
 from ingress.settings import SettingsError
 from schemas.policy import PolicyChanged
 
@@ -232,6 +233,60 @@ def test_a_fault_of_the_watch_itself_is_told_and_the_watch_goes_on(tmp_path, mon
         return one.reloader.problems
 
     assert watched(tmp_path, scenario) == ()
+
+
+# ---- issuers ----
+
+ISSUERS = """\
+version: 1
+issuers:
+  - {issuer: "https://id.example", profile: generic, audiences: [a]}
+"""
+
+
+class WatchedIssuers:
+    """A reloader of an issuers file, and what it told to be trusted."""
+
+    def __init__(self, root: Path) -> None:
+        self.path = root / "issuers.yaml"
+        self.path.write_text(ISSUERS)
+        self.trusted: list[list[str]] = []
+        self.told: list[tuple[str, ...]] = []
+        self.reloader = IssuersReloader(self.path, read_issuers(self.path), self, self.told.append)
+
+    def trust(self, issuers):
+        self.trusted.append([issuer.issuer for issuer in issuers])
+
+    async def settle(self):
+        for _ in range(3):
+            await self.reloader.look()
+
+
+def test_new_issuers_are_trusted_once(tmp_path):
+    one = WatchedIssuers(tmp_path)
+    asyncio.run(one.settle())
+    assert one.trusted == []
+
+    one.path.write_text(ISSUERS.replace("id.example", "sso.example"))
+    asyncio.run(one.settle())
+    os.utime(one.path, (1, 1))
+    asyncio.run(one.settle())
+
+    assert one.trusted == [["https://sso.example"]]
+
+
+def test_broken_issuers_file_keeps_the_old_ones_and_is_told_by_place_alone(tmp_path):
+    one = WatchedIssuers(tmp_path)
+
+    one.path.write_text(ISSUERS + f"  - {{issuer: {CANARY}, profile: {CANARY}}}\n")
+    asyncio.run(one.settle())
+    broken = one.reloader.problems
+    one.path.write_text(ISSUERS)
+    asyncio.run(one.settle())
+
+    assert broken[0] == "issuers.yaml:4:5: key … is missing"
+    assert CANARY not in "".join(broken)
+    assert (one.trusted, one.reloader.problems, one.told[-1]) == ([], (), ())
 
 
 # ---- a whole gateway ----

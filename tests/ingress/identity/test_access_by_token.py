@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from pathlib import Path
 
 import pytest
 from fake_upstream import FakeUpstream
@@ -126,6 +127,47 @@ def test_copilot_token_is_refused_to_an_access_token_and_recorded(gateway, idp):
 
     assert answer.status == 403
     assert gateway.only_end("no-copilot-token").reason_code == "gateway_key_needed"
+
+
+def test_running_gateway_follows_its_issuers_file(gateway, idp):
+    file = Path(gateway.settings.issuers_file)
+    good = file.read_text()
+    token = idp.token(time.time())
+    assert gateway.chat("hello", key=token).status == 200
+
+    file.write_text('{"version": 1, "issuers": []}')
+    until(lambda: gateway.chat("hello", key=token).status == 401)
+    file.write_text(good)
+    until(lambda: gateway.chat("hello", key=token).status == 200)
+
+
+def test_running_gateway_with_a_broken_issuers_file_goes_on_and_says_where(gateway, idp):
+    file = Path(gateway.settings.issuers_file)
+    good = file.read_text()
+
+    file.write_text(good + "secret-canary")
+    until(lambda: readyz(gateway).json["issuers_error"])
+    ready = readyz(gateway)
+    metrics = gateway.ask(None, "/metrics", method="GET", key="").body.decode()
+    answer = gateway.chat("hello", key=idp.token(time.time()))
+    file.write_text(good)
+    until(lambda: not readyz(gateway).json["issuers_error"])
+
+    assert (ready.status, answer.status) == (200, 200)
+    assert ready.json["issuers_error"][0].startswith("issuers.yaml:1:")
+    assert "canary" not in str(ready.json)
+    assert "ingress_issuers_problem_count 1.0" in metrics
+
+
+def readyz(gateway):
+    return gateway.ask(None, "/readyz", method="GET", key="")
+
+
+def until(fact, seconds=5.0):
+    deadline = time.monotonic() + seconds
+    while not fact():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.02)
 
 
 def test_gateway_does_not_start_on_a_broken_issuers_file(tmp_path):

@@ -4,7 +4,13 @@ from pathlib import Path
 import pytest
 
 from ingress.errors import PolicyError
-from ingress.identity.issuers import PROFILES, load_issuers, read_issuers
+from ingress.identity.issuers import (
+    PROFILES,
+    GroupsFrom,
+    TrustedIssuers,
+    load_issuers,
+    read_issuers,
+)
 
 MINIMAL = """\
 version: 1
@@ -79,6 +85,63 @@ def test_fault_is_told_with_line_and_column(change, place, problem):
         load(MINIMAL.replace(*change))
 
     assert re.match(rf"issuers\.yaml:{place}: .*{re.escape(problem)}", str(refused.value))
+
+
+OKTA = """\
+version: 1
+issuers:
+  - issuer: https://corp.okta.com/oauth2/aus1
+    profile: okta
+    audiences: [api]
+    groups_from:
+      credential: secret/okta-groups
+"""
+
+
+def test_directory_of_groups_is_where_the_profile_has_it():
+    (issuer,) = load(OKTA)
+
+    assert issuer.groups_from == GroupsFrom("secret/okta-groups", "needed", "https://corp.okta.com")
+    (issuer,) = load(OKTA.replace("okta\n", "entra\n"))
+    assert issuer.groups_from.url == "https://graph.microsoft.com"
+
+
+def test_directory_of_groups_can_be_another_and_be_asked_always():
+    (issuer,) = load(OKTA + "      ask: always\n      url: https://graph.microsoft.us\n")
+
+    assert (issuer.groups_from.ask, issuer.groups_from.url) == (
+        "always",
+        "https://graph.microsoft.us",
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "place", "problem"),
+    [
+        (("profile: okta", "profile: generic"), "7:7", "generic has no directory"),
+        (("credential: ", "credentials: "), "7:7", "did you mean 'credential'"),
+        (("secret/okta-groups", "00api-token"), "7:19", "reference to a credential"),
+        (("okta-groups\n", "okta\n      ask: often\n"), "8:12", "'often' is not one of"),
+        (("okta-groups\n", "okta\n      url: http://okta.example\n"), "8:12", "https is expected"),
+        (("okta-groups\n", "okta\n      act_as: a@b.example\n"), "8:15", "only Google's"),
+    ],
+)
+def test_fault_of_a_directory_is_told_with_line_and_column(change, place, problem):
+    with pytest.raises(PolicyError) as refused:
+        load(OKTA.replace(*change))
+
+    assert re.search(rf"issuers\.yaml:{place}: .*{re.escape(problem)}", str(refused.value))
+
+
+def test_replaced_issuers_are_trusted_no_longer():
+    trusted = TrustedIssuers(load(OKTA))
+    assert trusted
+    assert trusted.get("https://corp.okta.com/oauth2/aus1")
+
+    trusted.replace(())
+
+    assert not trusted
+    assert trusted.get("https://corp.okta.com/oauth2/aus1") is None
 
 
 def test_issuer_listed_twice_is_refused():

@@ -28,6 +28,13 @@ def test_page_asks_readyz_and_may_load_nothing_from_elsewhere():
 def test_page_has_a_place_for_each_fact_that_it_shows():
     page = asyncio.run(fetch()).text
 
-    for fact in ("reason", "unacknowledged_count", "writer_id", "policy_digest", "policy_error"):
+    for fact in (
+        "reason",
+        "unacknowledged_count",
+        "writer_id",
+        "policy_digest",
+        "policy_error",
+        "issuers_error",
+    ):
         assert f'<td id="{fact}">' in page
         assert page.count(f'"{fact}"') == 2

@@ -56,6 +56,35 @@ def test_credential_that_the_policy_needs_is_told(layout):
     assert demo(layout).missing_credentials == ()
 
 
+ISSUERS = """\
+version: 1
+issuers:
+  - {issuer: "https://corp.okta.com", profile: okta, audiences: [a],
+     groups_from: {credential: secret/okta-groups}}
+"""
+
+
+def test_issuers_file_of_the_data_directory_is_found_and_another_can_be_named(layout, tmp_path):
+    assert demo(layout).issuers_file is None
+
+    layout.issuers_file.write_text("version: 1\nissuers: []\n")
+    other = tmp_path / "other.yaml"
+    other.write_text(ISSUERS)
+
+    assert demo(layout).issuers_file == layout.issuers_file
+    machine = demo(layout, issuers=other)
+    assert parts(machine)["ingress"].environ["TAILNUMBER_ISSUERS_FILE"] == str(other)
+    assert machine.missing_credentials == ("okta-groups",)
+
+
+def test_broken_issuers_file_is_told_with_its_place(layout):
+    layout.create()
+    layout.issuers_file.write_text("version: 1\nissuers: [{issuer: x}]\n")
+
+    with pytest.raises(CommandError, match=r"issuers\.yaml:2:11: key 'profile' is missing"):
+        demo(layout)
+
+
 def test_taken_port_of_the_demo_upstream_is_one_sentence(layout):
     port = demo(layout).demo_port
 
