@@ -6,24 +6,38 @@ import time
 from datetime import UTC, datetime
 from typing import Final
 
-_RANDOM_BYTES: Final = 10
-_POOL_BYTES: Final = 400 * _RANDOM_BYTES
-_pool, _pool_used = b"", 0
+RANDOM_BYTES: Final = 12
+_POOL_PIECES: Final = 256
+_VARIANT: Final = 0x2 << 62
+_UUID_VALUE: Final = ~(0xF << 76 | 0x3 << 62) & (1 << 128) - 1
+# Fresh random pieces: one system call for many. ``pop`` is atomic, so no two callers get one
+# piece, and a forked child must not use up what its parent holds too.
+_pool: list[bytes] = []
+os.register_at_fork(after_in_child=_pool.clear)
+
+
+def random_bytes() -> bytes:
+    """Return ``RANDOM_BYTES`` bytes of the kernel's randomness, never the same ones twice.
+
+    From any thread.
+    """
+    try:
+        return _pool.pop()
+    except IndexError:
+        fresh = os.urandom(RANDOM_BYTES * _POOL_PIECES)
+        pieces = [fresh[at : at + RANDOM_BYTES] for at in range(0, len(fresh), RANDOM_BYTES)]
+        own = pieces.pop()
+        _pool.extend(pieces)
+        return own
 
 
 def new_id() -> str:
     """Return a UUIDv7: ordered by time, so that rows of one hour lie together.
 
-    For the event loop's thread alone.
-
     Source: RFC 9562, section 5.7.
     """
-    global _pool, _pool_used  # noqa: PLW0603  (one system call for many ids)
-    if _pool_used + _RANDOM_BYTES > len(_pool):
-        _pool, _pool_used = os.urandom(_POOL_BYTES), 0
-    random = _pool[_pool_used : _pool_used + _RANDOM_BYTES]
-    _pool_used += _RANDOM_BYTES
-    return _uuid((time.time_ns() // 1_000_000) << 80 | int.from_bytes(random), 7)
+    random = int.from_bytes(random_bytes()) >> 16
+    return _uuid((time.time_ns() // 1_000_000) << 80 | random, 7)
 
 
 def derived_id(name: str) -> str:
@@ -35,9 +49,7 @@ def derived_id(name: str) -> str:
 
 
 def _uuid(value: int, version: int) -> str:
-    value = value & ~(0xF << 76) | version << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
-    text = f"{value:032x}"
+    text = f"{value & _UUID_VALUE | version << 76 | _VARIANT:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
