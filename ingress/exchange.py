@@ -67,6 +67,8 @@ class Exchange:
     decision: PolicyDecision | None = None
     policy_digest: str = ""
     prompt_part_ids: list[str] = field(default_factory=list)
+    # What every event of this interaction says of it, as JSON; set with the first.
+    told: bytes = b""
     recorded: bool = False
     ended: bool = False
     outcome: Outcome = field(default_factory=Outcome)

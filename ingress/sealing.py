@@ -99,7 +99,7 @@ def part_id(part_key: bytes, session_id: str, text: bytes) -> str:
 
 def quarter_of(at: datetime) -> str:
     """Return the UTC quarter of an aware time, such as ``2026Q4``."""
-    utc = at.astimezone(UTC)
+    utc = at if at.tzinfo is UTC else at.astimezone(UTC)
     return f"{utc.year:04d}Q{(utc.month + 2) // 3}"
 
 
@@ -119,7 +119,7 @@ class ContentKeys:
         return "ck_" + _identifier(self._index_key, message)
 
     def get_or_create(self, principal_id: str, quarter: str) -> ContentKey:
-        """Return what seals under the key; of two processes that make it at once, one wins for both.
+        """Return what seals under the key; of two processes that make it at once one wins.
 
         Raises:
             SealingUnavailable: the database or the wrapping key does not work.
@@ -178,7 +178,7 @@ class ContentKeys:
 
     def _sealing(self, wrapped: bytes) -> ContentKey:
         serialized = self._kek.decrypt(wrapped, b"")
-        primitive = _primitive(serialized)  # Tink's checks of the keyset count in any case
+        primitive: ContentKey = _primitive(serialized)  # Tink's checks of the keyset count in any case
         (key, *others) = tink_pb2.Keyset.FromString(serialized).key
         is_plain = not others and key.output_prefix_type == tink_pb2.OutputPrefixType.TINK
         if not is_plain or key.key_data.type_url != _AES_GCM_URL:

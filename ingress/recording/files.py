@@ -21,12 +21,16 @@ class FileOps:
     """The file operations of one writer. Every method may raise OSError."""
 
     def create(self, path: Path) -> int:
-        """Create a file that must not exist, for appending, readable by its owner alone."""
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        """Create a file that must not exist, readable by its owner alone."""
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
 
     def write(self, descriptor: int, data: bytes | memoryview) -> int:
-        """Write some of the data and return how many bytes were taken."""
+        """Write some of the data behind what was written; return how many bytes were taken."""
         return os.write(descriptor, data)
+
+    def reserve(self, descriptor: int, start: int, size: int) -> None:
+        """Fill a place behind the end with zeros; the next write still goes where it would."""
+        os.pwrite(descriptor, bytes(size), start)
 
     def fdatasync(self, descriptor: int) -> None:
         """Wait until the file's bytes and size are durable."""

@@ -1,7 +1,7 @@
 """Turn texts into sealed parts: each text of a session once, named by its id ever after."""
 
-import base64
 import hashlib
+from binascii import b2a_base64
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -43,11 +43,11 @@ class Subject(NamedTuple):
 
 @dataclass(slots=True)
 class SealedParts:
-    """Parts of one event: all ids in order, the new ones, and their ciphertexts."""
+    """Parts of one event: all ids in order, the new ones, and their ciphertexts as JSON objects."""
 
     ids: list[str]
     parts: list[dict[str, Any]]
-    contents: list[dict[str, str]]
+    contents: list[bytes]
     by_location: dict[str, str]
 
 
@@ -77,8 +77,9 @@ class PartSealer:
                 if identifier in self._known or identifier in new:
                     continue
                 new.add(identifier)
+                name = identifier.encode()
                 key_id, ciphertext = self._sealer.seal(
-                    subject.principal_id, subject.quarter, identifier.encode(), piece
+                    subject.principal_id, subject.quarter, name, piece
                 )
                 sealed.parts.append(
                     {
@@ -90,12 +91,10 @@ class PartSealer:
                         "key_id": key_id,
                     }
                 )
+                # All three are plain letters, digits and signs: nothing to escape.
                 sealed.contents.append(
-                    {
-                        "part_id": identifier,
-                        "key_id": key_id,
-                        "ciphertext": base64.b64encode(ciphertext).decode(),
-                    }
+                    b'{"part_id":"%b","key_id":"%b","ciphertext":"%b"}'
+                    % (name, key_id.encode(), b2a_base64(ciphertext, newline=False))
                 )
         return sealed
 
@@ -169,14 +168,17 @@ def place_findings(findings: Sequence[Located], sealed: SealedParts) -> None:
         found.part_id = sealed.by_location.get(found.location)
 
 
-def split_contents(
-    contents: list[dict[str, str]],
-) -> tuple[list[dict[str, str]], list[list[dict[str, str]]]]:
+def joined_contents(contents: Sequence[bytes]) -> bytes:
+    """Return the JSON array of contents."""
+    return b"[%b]" % b",".join(contents)
+
+
+def split_contents(contents: list[bytes]) -> tuple[list[bytes], list[list[bytes]]]:
     """Return what fits beside the record, and further batches for messages of their own."""
-    batches: list[list[dict[str, str]]] = [[]]
+    batches: list[list[bytes]] = [[]]
     size = 0
     for content in contents:
-        length = len(content["ciphertext"])
+        length = len(content)
         if batches[-1] and size + length > CONTENTS_BYTES_MAX:
             batches.append([])
             size = 0

@@ -89,7 +89,7 @@ class PublisherLimits:
     batch_bytes: int = 3 * 1024 * 1024
     """Below gRPC's default limit of 4 MiB a request; a larger message goes alone."""
     read_bytes: int = 4 * 1024 * 1024
-    linger_seconds: float = 0.02
+    linger_seconds: float = 0.05
     """Wait after the first record of a batch: a call costs as much as fifty messages."""
     first_backoff_seconds: float = 0.1
     last_backoff_seconds: float = 10.0

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -26,6 +26,7 @@ from ingress.recording.parts import (
     Subject,
     completion_texts,
     decision_of,
+    joined_contents,
     place_findings,
     principal_of,
     prompt_texts,
@@ -51,6 +52,8 @@ RECORD_BYTES_MAX: Final = 9_000_000
 _RETRY_SECONDS: Final = 1.0
 # Members that the journal gives each record anew.
 _CHAINED: Final = frozenset({"writer_id", "sequence", "previous_hash"})
+# Members that each event of an interaction has for itself.
+_PARTED: Final = frozenset({"parts", "findings"})
 
 
 class Recorder:
@@ -76,12 +79,12 @@ class Recorder:
             BodyTooLarge: it has too many parts for one record.
             SealingUnavailable: its texts cannot be sealed.
         """
-        texts = prompt_texts(exchange)
-        sealed = self._parts.seal(subject_of(exchange), texts)
+        subject = subject_of(exchange)
+        sealed = self._parts.seal(subject, prompt_texts(exchange))
         place_findings(exchange.findings, sealed)
         exchange.prompt_part_ids = sealed.ids
-        record = self._interaction("interaction.requested", exchange)
-        await self._append(subject_of(exchange), record, sealed, exchange.findings, opens=True)
+        event = self._event("interaction.requested", exchange)
+        await self._append(subject, event, {}, sealed, exchange.findings, opens=True)
         exchange.recorded = True
 
     async def blocked(self, exchange: Exchange, reason_code: str, status: int) -> None:
@@ -91,13 +94,13 @@ class Recorder:
             AuditUnavailable: it is not durable; the refusal says so instead.
             SealingUnavailable: its texts cannot be sealed.
         """
-        sealed = self._parts.seal(subject_of(exchange), prompt_texts(exchange))
+        subject = subject_of(exchange)
+        sealed = self._parts.seal(subject, prompt_texts(exchange))
         place_findings(exchange.findings, sealed)
         exchange.prompt_part_ids = sealed.ids
-        record = self._interaction("interaction.blocked", exchange)
-        record["reason_code"] = reason_code
-        record["http_status"] = status
-        await self._append(subject_of(exchange), record, sealed, exchange.findings)
+        event = self._event("interaction.blocked", exchange)
+        told = {"reason_code": reason_code, "http_status": status}
+        await self._append(subject, event, told, sealed, exchange.findings)
 
     async def completed(self, exchange: Exchange) -> None:
         """Record an answer that ended as its protocol says.
@@ -256,11 +259,12 @@ class Recorder:
             opening["interaction_id"],
         )
         sealed = self._parts.seal(subject, completion_texts(outcome))
-        record = {name: value for name, value in opening.items() if name not in _CHAINED}
-        record |= self._envelope("interaction.failed", utc_now(), opening["assurance"])
-        record |= outcome_record(outcome, sealed)
-        record |= {"event_id": event_id, "reason_code": "interrupted"}
-        await self._append(subject, record, sealed, [])
+        envelope = self._envelope("interaction.failed", utc_now(), opening["assurance"])
+        envelope["event_id"] = event_id
+        told = outcome_record(outcome, sealed) | {"reason_code": "interrupted"}
+        new = envelope.keys() | told.keys() | _CHAINED | _PARTED
+        kept = {name: value for name, value in opening.items() if name not in new}
+        await self._append(subject, _Event(envelope, orjson.dumps(kept)), told, sealed, [])
 
     async def succeeded(self, writer_id: str, last_sequence: int, last_hash: str) -> None:
         """Close the chain of a dead writer in this one's.
@@ -284,31 +288,33 @@ class Recorder:
         outcome, subject = exchange.outcome, subject_of(exchange)
         sealed = self._parts.seal(subject, completion_texts(outcome))
         place_findings(outcome.findings, sealed)
-        record = self._interaction(event_type, exchange) | outcome_record(outcome, sealed)
-        record["duration_seconds"] = round(perf_counter() - exchange.began_at, 6)
+        told = outcome_record(outcome, sealed)
+        told["duration_seconds"] = round(perf_counter() - exchange.began_at, 6)
         if reason_code is not None:
-            record["reason_code"] = reason_code
-        await self._append(subject, record, sealed, outcome.findings, closes=True)
+            told["reason_code"] = reason_code
+        event = self._event(event_type, exchange)
+        await self._append(subject, event, told, sealed, outcome.findings, closes=True)
 
-    async def _append(  # noqa: PLR0913  (one event's parts, assembled at three calls)
+    async def _append(  # noqa: PLR0913  (one event's parts, assembled at four calls)
         self,
         subject: Subject,
-        record: dict[str, Any],
+        event: "_Event",
+        told: dict[str, Any],
         sealed: SealedParts,
         findings: Sequence[Located],
         *,
         opens: bool = False,
         closes: bool = False,
     ) -> None:
-        record["parts"] = sealed.parts
-        record["findings"] = [finding_record(found) for found in findings]
+        told["parts"] = sealed.parts
+        told["findings"] = [finding_record(found) for found in findings]
         beside, overflow = split_contents(sealed.contents)
-        body, contents = orjson.dumps(record), orjson.dumps(beside)
+        body, contents = event.with_members(told), joined_contents(beside)
         if opens and len(body) + len(contents) > RECORD_BYTES_MAX:
             raise BodyTooLarge("The prompt has more parts than one record can name.")
         waiting: list[asyncio.Future[Any]] = [
             self._journal.append_content(
-                overflow_message(record, subject, batch),
+                overflow_message(event.envelope, subject, batch),
                 interaction_id=subject.interaction_id,
                 closing=closes,
             )
@@ -356,6 +362,24 @@ class Recorder:
             "assurance": assurance,
         }
 
-    def _interaction(self, event_type: str, exchange: Exchange) -> dict[str, Any]:
+    def _event(self, event_type: str, exchange: Exchange) -> "_Event":
+        """Begin an event of an interaction; what all of one's events say alike is built once."""
+        if not exchange.told:
+            exchange.told = orjson.dumps(interaction_record(exchange))
         assurance = decision_of(exchange).assurance
-        return self._envelope(event_type, utc_now(), assurance) | interaction_record(exchange)
+        return _Event(self._envelope(event_type, utc_now(), assurance), exchange.told)
+
+
+class _Event(NamedTuple):
+    """The beginning of an event: its envelope, and a JSON object of the members that follow."""
+
+    envelope: dict[str, Any]
+    told: bytes
+
+    def with_members(self, members: dict[str, Any]) -> bytes:
+        """Return the whole as one JSON object; no name may stand in two of the three."""
+        return b"%b,%b,%b" % (
+            orjson.dumps(self.envelope)[:-1],
+            self.told[1:-1],
+            orjson.dumps(members)[1:],
+        )

@@ -13,7 +13,13 @@ from ingress.exchange import Exchange, Located, Outcome
 from ingress.identity.principal import Principal
 from ingress.ids import timestamp
 from ingress.protocol.edits import edited_paths
-from ingress.recording.parts import SealedParts, Subject, decision_of, principal_of
+from ingress.recording.parts import (
+    SealedParts,
+    Subject,
+    decision_of,
+    joined_contents,
+    principal_of,
+)
 
 
 def interaction_record(exchange: Exchange) -> dict[str, Any]:
@@ -136,11 +142,10 @@ def outcome_record(outcome: Outcome, sealed: SealedParts) -> dict[str, Any]:
     return record
 
 
-def overflow_message(
-    record: dict[str, Any], subject: Subject, batch: list[dict[str, str]]
-) -> bytes:
+def overflow_message(envelope: dict[str, Any], subject: Subject, batch: list[bytes]) -> bytes:
     """Return a message that carries texts which did not fit beside their record."""
-    ids = {name: record[name] for name in ("event_id", "occurred_at", "tenant_id", "session_id")}
+    ids = {name: envelope[name] for name in ("event_id", "occurred_at", "tenant_id")}
+    ids["session_id"] = subject.session_id
     ids["interaction_id"] = subject.interaction_id
     ids["principal_id"] = subject.principal_id
-    return orjson.dumps({"overflow": ids, "contents": batch})
+    return orjson.dumps({"overflow": ids, "contents": orjson.Fragment(joined_contents(batch))})

@@ -260,7 +260,8 @@ class _Reader:
 
     def _cut(self, segment: _Segment, end: int, frames: list[Frame]) -> list[Frame]:
         """Cut a torn tail off the file; what follows in the same batch was never promised."""
-        self._orphan.torn_bytes += len(segment.data) - end
+        if segment.data[end:].strip(b"\0"):  # else it was only reserved
+            self._orphan.torn_bytes += len(segment.data) - end
         with segment.path.open("r+b") as file:
             file.truncate(end)
             os.fsync(file.fileno())

@@ -58,6 +58,9 @@ _STORED_FLAGS: Final = OPENS | CLOSES
 _SPACE_CHECK_SECONDS: Final = 0.5
 _FIRST_BACKOFF_SECONDS: Final = 0.05
 _LAST_BACKOFF_SECONDS: Final = 1.0
+_RESERVE_BYTES: Final = 256 * 1024
+"""How far ahead a segment is filled with zeros. A commit that only overwrites changes no size, so
+its fdatasync leaves the file system's own journal alone: half the CPU time and half the wait."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +141,7 @@ class Writer(threading.Thread):
         self._descriptor: int | None = None
         self._segment = 0
         self._durable_end = 0
+        self._reserved_end = 0
         self._failures = 0
         self._retry_at = 0.0
         self._space_checked_at = 0.0
@@ -250,6 +254,8 @@ class Writer(threading.Thread):
                 published += 1
             if interaction_id is not None and (stored or kind == CHUNK):
                 marks.append(Mark(kind, stored, interaction_id))
+        if end > self._reserved_end:
+            self._reserve(descriptor, end)
         self._write_durably(descriptor, b"".join(buffers))
         self._durable_end = end
         self._sequence, self._previous_hash = sequence, previous_hash
@@ -261,6 +267,12 @@ class Writer(threading.Thread):
         if end >= self._limits.segment_bytes:
             self._retire_segment()
         return positions
+
+    def _reserve(self, descriptor: int, end: int) -> None:
+        """Fill the segment with zeros ahead of the bytes that are about to end at ``end``."""
+        self._reserved_end = end + _RESERVE_BYTES
+        with contextlib.suppress(OSError):  # a full disk is the next write's to tell
+            self._files.reserve(descriptor, end, _RESERVE_BYTES)
 
     def _write_durably(self, descriptor: int, data: bytes) -> None:
         written = self._files.write(descriptor, data)
@@ -299,7 +311,7 @@ class Writer(threading.Thread):
                 self._files.unlink(path)
             raise
         self._descriptor = descriptor
-        self._durable_end = len(header)
+        self._durable_end = self._reserved_end = len(header)
         self._ledger.opened(self._segment, path, len(header))
         if self.refusal not in SOFT_REFUSALS:
             self.refusal = None
@@ -307,7 +319,7 @@ class Writer(threading.Thread):
 
     def _retire_segment(self) -> None:
         """Close a full segment; the next append starts another."""
-        self._close_descriptor()
+        self._close_descriptor(self._durable_end)
         self._ledger.retired()
 
     def _poison(self, error: OSError) -> None:
@@ -330,8 +342,12 @@ class Writer(threading.Thread):
         self._failures = min(self._failures + 1, 16)
         self._retry_at = time.monotonic() + min(pause, _LAST_BACKOFF_SECONDS)
 
-    def _close_descriptor(self) -> None:
+    def _close_descriptor(self, end: int | None = None) -> None:
+        """Close the segment, with the zeros behind ``end`` cut off."""
         if self._descriptor is not None:
+            if end is not None:
+                with contextlib.suppress(OSError):  # a reader takes them for what they are
+                    self._files.truncate(self._descriptor, end)
             with contextlib.suppress(OSError):  # all that matters was synced, or given up
                 self._files.close(self._descriptor)
             self._descriptor = None
@@ -393,8 +409,9 @@ class Writer(threading.Thread):
         """Mark the end of the writer, and leave nothing behind when everything is published."""
         try:
             descriptor = self._open_segment()
-            self._write_durably(descriptor, encode_frame(CLOSED, 0, b"", b"", 0, self._durable_end))
-            self._close_descriptor()
+            mark = encode_frame(CLOSED, 0, b"", b"", 0, self._durable_end)
+            self._write_durably(descriptor, mark)
+            self._close_descriptor(self._durable_end + len(mark))
             if self._ledger.is_settled:
                 self._lock.remove_directory()
         except OSError as error:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import errno
 
 from faulty_files import FaultyFiles
 from journal_tools import SMALL, body, eventually
 
 from ingress.recording.journal import Journal
+from ingress.recording.recovery import adopt
 
 
 def test_broken_disk_is_tried_again_with_growing_pauses(tmp_path):
@@ -52,3 +54,52 @@ def test_batches_are_bounded_in_count(tmp_path):
 
     assert sum(settled) == 25
     assert max(settled) <= 10
+
+
+def test_segment_has_room_ahead_while_written_and_none_when_closed(tmp_path):
+    async def scenario():
+        journal = Journal(tmp_path, "w1", limits=SMALL)
+        await journal.append_event(body(0), interaction_id="i", opens=True)
+        live = segment.read_bytes()
+        await journal.close()
+        return live
+
+    segment = tmp_path / "w1" / "00000001.segment"
+    live = asyncio.run(scenario())
+
+    closed = segment.read_bytes()
+    assert len(live) > len(closed)
+    assert not live[len(closed) :].strip(b"\0")
+    assert closed.rstrip(b"\0")[:100] == live[:100]
+
+
+def test_room_left_by_a_killed_writer_is_cut_and_is_no_torn_record(tmp_path):
+    async def scenario():
+        journal = Journal(tmp_path, "w1", limits=SMALL)
+        await journal.append_event(body(0), interaction_id="i", opens=True)
+        live = segment.read_bytes()
+        await journal.close()
+        segment.write_bytes(live)
+
+    segment = tmp_path / "w1" / "00000001.segment"
+    asyncio.run(scenario())
+
+    (orphan,) = adopt(tmp_path, "w2")
+
+    assert (orphan.last_sequence, orphan.torn_bytes, orphan.damage) == (0, 0, ())
+    assert segment.read_bytes().endswith(b'"contents":[]}')
+    orphan.close()
+
+
+def test_disk_without_room_ahead_still_takes_records(tmp_path):
+    class NoRoomAhead(FaultyFiles):
+        def reserve(self, descriptor: int, start: int, size: int) -> None:
+            raise OSError(errno.ENOSPC, "no space left")
+
+    async def scenario():
+        journal = Journal(tmp_path, "w1", limits=SMALL, files=NoRoomAhead())
+        position = await journal.append_event(body(0))
+        await journal.close()
+        return position
+
+    assert asyncio.run(scenario()).sequence == 0
