@@ -178,7 +178,7 @@ class ContentKeys:
 
     def _sealing(self, wrapped: bytes) -> ContentKey:
         serialized = self._kek.decrypt(wrapped, b"")
-        primitive: ContentKey = _primitive(serialized)  # Tink's checks of the keyset count in any case
+        primitive: ContentKey = _primitive(serialized)  # Tink's own checks count in any case
         (key, *others) = tink_pb2.Keyset.FromString(serialized).key
         is_plain = not others and key.output_prefix_type == tink_pb2.OutputPrefixType.TINK
         if not is_plain or key.key_data.type_url != _AES_GCM_URL:
