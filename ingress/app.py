@@ -7,12 +7,11 @@ path is the data path and goes to the gateway without passing a framework.
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 from fastapi import FastAPI
@@ -34,7 +33,6 @@ from ingress.masking.rules import RuleError, RuleSet, builtin_rules, load_rules,
 from ingress.parts import Parts
 from ingress.policy.decide import Policy
 from ingress.policy.load import load_policy
-from ingress.policy.rules import Connection
 from ingress.prompt_masking import PromptMasking
 from ingress.recording.journal import Journal, JournalLimits
 from ingress.recording.publisher import Publisher
@@ -56,13 +54,13 @@ from ingress.tasks import spawn
 from ingress.telemetry import Metrics
 from ingress.upstream.client import UpstreamClient
 from ingress.upstream.credentials import CredentialStore
+from ingress.upstream.custody import Custody
+from ingress.upstream.secret_reading import SecretReader
+from ingress.upstream.tokens import TokenTrade
 
 # Paths of the control plane; everything else is data path.
 CONTROL_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/console", "/oauth/token"})
 CONTROL_PREFIX = "/api/v1/"
-
-# How long a credential may be used before the file is read again, seconds.
-_CREDENTIAL_SECONDS = 1.0
 
 # Longest wait at the stop for Pub/Sub to take what is left; the rest waits on disk.
 _DRAIN_SECONDS = 3.0
@@ -157,6 +155,11 @@ async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
             lambda reference: credentials.get(reference).value,
         )
         stack.push_async_callback(identity.close)
+        custody = Custody(
+            SecretReader(credentials),
+            TokenTrade(client, _optional_path(settings.upstream_ca_file)),
+        )
+        stack.callback(custody.close)
         build = partial(
             build_rules, settings=settings, fingerprint_key=tenant.subkey("fingerprint")
         )
@@ -166,7 +169,7 @@ async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
             recorder=recorder,
             forwarder=Forwarder(
                 client,
-                _credential_reader(credentials),
+                custody,
                 recorder,
                 metrics,
                 settings.completion_bytes_max,
@@ -306,23 +309,6 @@ async def _stop_recording(recorder: Recorder, journal: Journal, publisher: Publi
     await recorder.writer_closed()
     await asyncio.to_thread(publisher.close, _DRAIN_SECONDS)
     await journal.close()
-
-
-def _credential_reader(store: CredentialStore) -> Callable[[Connection], str | None]:
-    """Return how a connection's credential is read; a new value counts within a second."""
-    kept: dict[str, tuple[float, str]] = {}
-
-    def read(connection: Connection) -> str | None:
-        reference = connection.credential
-        if reference is None:
-            return None
-        read_at, value = kept.get(reference, (-_CREDENTIAL_SECONDS, ""))
-        if monotonic() - read_at >= _CREDENTIAL_SECONDS:
-            value = store.get(reference).value
-            kept[reference] = (monotonic(), value)
-        return value
-
-    return read
 
 
 def _optional_path(text: str) -> Path | None:

@@ -56,13 +56,16 @@ IngressError
 |- SecretsError               the tenant's secrets are missing, damaged or open to others
 |- CredentialError
 |  |- CredentialMissing       502: a connection's credential has not been set
-|  `- CredentialUnreadable    502: the credential file is damaged or sealed by another key
+|  |- CredentialUnreadable    502: it is damaged, sealed by another key, or not of the form needed
+|  |- CredentialRefused       502: the upstream, or who trades the credential, does not take it
+|  `- CredentialUnavailable   503: its store, or who trades it, does not answer
 |- RecordingError             the audit trail cannot be written or sent now
 |  |- AuditUnavailable        503: a record is not durable, so nothing may be released for it
 |  |- PublishUnavailable      503: Pub/Sub did not take a batch; the publisher tries again, forever
 |  `- PublishRejected         Pub/Sub will never take this batch as it is
 `- UpstreamError              the upstream did not answer as HTTP asks
    |- UpstreamUnreachable     502: name, route, refusal or TLS
+   |  `- UpstreamAddressRefused  502: the name leads into a network that the policy does not name
    |- UpstreamTimeout         504: connection, first byte or next byte
    |- UpstreamReset           502: the connection ended before the answer did
    `- UpstreamProtocolError   502: the answer is not HTTP/1.1, or over a limit
@@ -409,9 +412,12 @@ class SecretsError(IngressError):
 
 
 class CredentialError(IngressError):
-    """A connection's upstream credential cannot be used."""
+    """A connection's upstream credential cannot be used; the message never holds any of it.
 
-    code = "credential_error"
+    The subclass's code is recorded; the client is told this one's and no more.
+    """
+
+    code = "credential_unavailable"
     status = 502
 
 
@@ -422,9 +428,22 @@ class CredentialMissing(CredentialError):
 
 
 class CredentialUnreadable(CredentialError):
-    """The credential file is damaged, open to others, or was sealed by another key."""
+    """The credential is damaged, open to others, sealed by another key, or not of its form."""
 
     code = "credential_unreadable"
+
+
+class CredentialRefused(CredentialError):
+    """The upstream does not take the credential, or nobody trades it for a token."""
+
+    code = "credential_refused"
+
+
+class CredentialUnavailable(CredentialError):
+    """The store of the credential, or who trades it for a token, does not answer as it should."""
+
+    code = "credential_unavailable"
+    status = 503
 
 
 class UpstreamError(IngressError):
@@ -439,6 +458,12 @@ class UpstreamUnreachable(UpstreamError):
 
     code = "upstream_unreachable"
     status = 502
+
+
+class UpstreamAddressRefused(UpstreamUnreachable):
+    """The upstream's name resolves to addresses that its connection may not reach."""
+
+    code = "upstream_address_refused"
 
 
 class UpstreamTimeout(UpstreamError):

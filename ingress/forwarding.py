@@ -10,47 +10,39 @@ Whatever happens in between, the exchange ends in exactly one of ``interaction.c
 
 import asyncio
 import contextlib
-from collections.abc import Callable
-from functools import lru_cache
+import logging
 from time import perf_counter
 from typing import Final
 
 from ingress.errors import (
     AuditUnavailable,
+    CredentialError,
+    CredentialRefused,
+    CredentialUnavailable,
     IngressError,
     ProtocolError,
     UpstreamError,
     UpstreamProtocolError,
 )
 from ingress.exchange import Exchange
-from ingress.policy.rules import Connection
+from ingress.headers import returned, without_credentials
 from ingress.prompt_masking import MaskedStream, PromptMasking
 from ingress.recording.recorder import Recorder
 from ingress.relay import ClientGone, HeaderList, Relay
 from ingress.tasks import spawn
 from ingress.telemetry import Metrics
 from ingress.upstream.client import UpstreamClient, UpstreamResponse
-from ingress.upstream.origin import Origin
+from ingress.upstream.custody import Access, Authorized, Custody, Outgoing
 
-_NOT_RETURNED: Final = frozenset(
-    {
-        b"connection",
-        b"content-length",
-        b"keep-alive",
-        b"proxy-authenticate",
-        b"set-cookie",
-        b"trailer",
-        b"transfer-encoding",
-        b"upgrade",
-    }
-)
+_log = logging.getLogger(__name__)
+
 # Largest piece of a stream that one record of the journal holds; a larger one becomes several.
 _CHUNK_BYTES_MAX: Final = 512 * 1024
+_UNAUTHORIZED: Final = 401
 # How long an upstream may take to end the HTTP body after its stream's last word, seconds.
 _HTTP_END_SECONDS: Final = 1.0
-# A policy names a handful of upstreams, and every request asks for one of them.
-_split = lru_cache(maxsize=256)(Origin.split)
 _UPSTREAM_TEXT: Final = "The upstream of this gateway did not answer as it should ({code})."
+_CREDENTIAL_TEXT: Final = "The gateway has no credential that the upstream takes; ask who runs it."
 
 
 class Forwarder:
@@ -59,13 +51,13 @@ class Forwarder:
     def __init__(
         self,
         client: UpstreamClient,
-        credential_of: Callable[[Connection], str | None],
+        custody: Custody,
         recorder: Recorder,
         metrics: Metrics,
         completion_bytes_max: int,
     ) -> None:
         self._client = client
-        self._credential_of = credential_of
+        self._custody = custody
         self._recorder = recorder
         self._metrics = metrics
         self._completion_bytes_max = completion_bytes_max
@@ -101,6 +93,19 @@ class Forwarder:
             if relay.gone:
                 raise ClientGone from None
             raise _told(error) from error
+        except CredentialError as error:
+            reason = error.code
+            _log.warning(
+                "credential not usable",
+                extra={
+                    "interaction_id": exchange.interaction_id,
+                    "connection": exchange.route.connection_name,
+                    "code": error.code,
+                    "cause": str(error),
+                },
+            )
+            kind = CredentialUnavailable if error.status == 503 else CredentialError
+            raise kind(_CREDENTIAL_TEXT) from error
         except IngressError as error:
             reason = error.code
             raise
@@ -130,18 +135,45 @@ class Forwarder:
         connection = exchange.route.connection
         if connection is None:
             raise UpstreamProtocolError("no connection to forward to")
-        origin, prefix = _split(connection.upstream)
-        headers = [*exchange.outgoing_headers]
-        credential = self._credential_of(connection)
-        if credential is not None:
-            headers.append(_credential_header(connection, credential))
+        access = self._custody.access(connection)
         body = exchange.body if exchange.body or exchange.method != "GET" else None
-        response = await self._client.send(
-            origin, exchange.method, prefix.encode() + _target(exchange), headers, body
-        )
+        request = Outgoing(exchange.method, _target(exchange), exchange.outgoing_headers, body)
+        authorized = await access.authorize(request)
+        response = await self._sent(request, authorized)
+        if response.status == _UNAUTHORIZED and access.shows:
+            response.abort()
+            response = await self._sent_again(access, request, authorized)
         outcome = exchange.outcome
         outcome.upstream_status = outcome.http_status = response.status
         return response
+
+    async def _sent(self, request: Outgoing, authorized: Authorized) -> UpstreamResponse:
+        return await self._client.send(
+            authorized.origin,
+            request.method,
+            authorized.target,
+            authorized.headers,
+            request.body,
+            authorized.shown.hidden,
+        )
+
+    async def _sent_again(
+        self, access: Access, request: Outgoing, refused: Authorized
+    ) -> UpstreamResponse:
+        """Send once more with a renewed credential; the client has seen nothing yet.
+
+        A second refusal is the gateway's matter, not the client's: told as such, it would make
+        the client throw its own key away. What the upstream says of it may quote the credential.
+
+        Raises:
+            CredentialRefused: there is no other credential, or it is refused too.
+        """
+        if access.refused(refused):
+            response = await self._sent(request, await access.authorize(request))
+            if response.status != _UNAUTHORIZED:
+                return response
+            response.abort()
+        raise CredentialRefused(f"{refused.origin} refuses the credential (HTTP 401)")
 
     async def _bring_back(
         self, exchange: Exchange, relay: Relay, masking: PromptMasking, response: UpstreamResponse
@@ -155,9 +187,7 @@ class Forwarder:
                 encoding = value.lower()
         if encoding != b"identity":
             raise ProtocolError("the upstream compressed its answer though it was told not to")
-        headers = masking.returned(
-            exchange, [pair for pair in response.headers if pair[0].lower() not in _NOT_RETURNED]
-        )
+        headers = masking.returned(exchange, returned(response.headers, _own_base(exchange)))
         exchange.outcome.upstream_request_id = _request_id(headers)
         if content_type.startswith(b"text/event-stream") and response.status < 400:
             await self._stream(exchange, relay, masking.stream(exchange), response, headers)
@@ -292,15 +322,24 @@ async def _finish_quietly(response: UpstreamResponse) -> None:
                 pass
 
 
-def _credential_header(connection: Connection, credential: str) -> tuple[bytes, bytes]:
-    if connection.kind == "anthropic":
-        return b"x-api-key", credential.encode()
-    return b"authorization", b"Bearer " + credential.encode()
-
-
 def _target(exchange: Exchange) -> bytes:
-    target = exchange.route.upstream_path.encode("latin-1")
-    return target + b"?" + exchange.query if exchange.query else target
+    route = exchange.route
+    target = route.upstream_path.encode("latin-1")
+    if not exchange.query:
+        return target
+    is_model = route.connection is not None and route.connection.kind != "http"
+    query = without_credentials(exchange.query, keys=is_model)
+    return target + b"?" + query if query else target
+
+
+def _own_base(exchange: Exchange) -> tuple[bytes, bytes]:
+    """Return the upstream's base URL, and the gateway's path that stands for it."""
+    connection = exchange.route.connection
+    if connection is None:
+        return b"", b""
+    prefix = next((p for p in ("/c/", "/git/") if exchange.path.startswith(p)), "")
+    path = f"{prefix}{connection.name}" if prefix else ""
+    return connection.upstream.encode("ascii"), path.encode("ascii")
 
 
 def _request_id(headers: HeaderList) -> str | None:

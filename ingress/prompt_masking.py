@@ -55,8 +55,8 @@ class PromptMasking:
             if _says_more(body, encoded):
                 exchange.body = encoded
             exchange.prompt = protocol.parse_prompt(exchange.document)
-            if exchange.prompt.model is None and exchange.path.startswith(_ENGINE_PATH):
-                exchange.prompt.model = exchange.path.split("/")[3]
+            if exchange.route.model:
+                exchange.prompt.model = self.name(exchange.route.model)
         elif body:
             content, charset = _decode(body)
             exchange.document = {"body": content, "charset": charset}

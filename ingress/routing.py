@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
-from ingress.policy.rules import Connection
+from ingress.policy.connections import Connection
 from ingress.protocol.anthropic import AnthropicMessages
 from ingress.protocol.mcp import ModelContext
 from ingress.protocol.openai import OpenAiChat, OpenAiCompletions, OpenAiEmbeddings
@@ -50,6 +50,8 @@ class Route:
     connection: Connection | None = None
     upstream_path: str = ""
     known: bool = True
+    # What the path says of the model; the upstream goes by it, whatever the body says.
+    model: str = ""
 
     @property
     def protocol_name(self) -> str:
@@ -77,9 +79,14 @@ def _pattern(
     return _Pattern(method, re.compile(path + r"\Z"), operation, protocol, kinds or ("copilot",))
 
 
+# Source: Microsoft Learn, "Azure OpenAI REST API reference".
+_AZURE: Final = r"/openai/deployments/(?P<model>[\w.\-]{1,128})/"
+
 # First match wins; ``kinds`` are the connections that serve it, in the order they are looked for.
 _PATTERNS: Final = (
-    _pattern("POST", r"/v1/engines/[\w.\-]{1,128}/completions", "inline", "openai.completions"),
+    _pattern(
+        "POST", r"/v1/engines/(?P<model>[\w.\-]{1,128})/completions", "inline", "openai.completions"
+    ),
     _pattern("POST", r"/chat/completions", "chat", "openai.chat", "copilot", "openai"),
     _pattern("POST", r"/v1/chat/completions", "chat", "openai.chat", "openai", "copilot"),
     _pattern("POST", r"/responses", "chat", "openai.responses", "copilot", "openai"),
@@ -91,6 +98,14 @@ _PATTERNS: Final = (
     ),
     _pattern("GET", r"/models(?:/[\w.\-]{1,128})?", "models", None, "copilot", "openai"),
     _pattern("GET", r"/v1/models(?:/[\w.\-]{1,128})?", "models", None, "openai", "copilot"),
+    _pattern("POST", _AZURE + "chat/completions", "chat", "openai.chat", "azure"),
+    _pattern("POST", _AZURE + "completions", "chat", "openai.completions", "azure"),
+    _pattern("POST", _AZURE + "embeddings", "embeddings", "openai.embeddings", "azure"),
+    _pattern("POST", r"/openai/v1/chat/completions", "chat", "openai.chat", "azure"),
+    _pattern("POST", r"/openai(?:/v1)?/responses", "chat", "openai.responses", "azure"),
+    _pattern("POST", r"/openai/v1/completions", "chat", "openai.completions", "azure"),
+    _pattern("POST", r"/openai/v1/embeddings", "embeddings", "openai.embeddings", "azure"),
+    _pattern("GET", r"/openai(?:/v1)?/models(?:/[\w.\-]{1,128})?", "models", None, "azure"),
     _pattern("GET", r"/copilot_internal/v2/token", "token"),
     _pattern("GET", r"/copilot_internal/user", "user"),
     _pattern("GET", r"/telemetry", "telemetry"),
@@ -130,10 +145,12 @@ class Router:
             connection = self._connections.get(prefixed[1])
             return self._within(connection, method, prefixed[2], intent)
         for pattern in _PATTERNS:
-            if pattern.method == method and pattern.path.match(path) and not _climbs(path):
+            if pattern.method != method or not (match := pattern.path.match(path)):
+                continue
+            if not _climbs(path):
                 served = (self._by_kind.get(kind) for kind in pattern.kinds)
                 connection = next((found for found in served if found), None)
-                return _route(pattern, connection, path, intent)
+                return _route(pattern, connection, match, intent)
         return Route("other", known=False, upstream_path=path)
 
     def _within(self, connection: Connection | None, method: str, path: str, intent: str) -> Route:
@@ -142,26 +159,33 @@ class Router:
         for pattern in _PATTERNS:
             if pattern.method != method or pattern.operation in LOCAL:
                 continue
-            if pattern.path.match(path) and connection.kind in pattern.kinds:
-                return _route(pattern, connection, path, intent)
+            if connection.kind in pattern.kinds and (match := pattern.path.match(path)):
+                return _route(pattern, connection, match, intent)
         passes = connection.unknown_paths == "pass"
         return Route("other", None, connection, path, known=passes)
 
 
-def _route(pattern: _Pattern, connection: Connection | None, path: str, intent: str) -> Route:
+def _route(
+    pattern: _Pattern, connection: Connection | None, match: re.Match[str], intent: str
+) -> Route:
     if pattern.operation in LOCAL:
         return Route(pattern.operation)
+    path = match[0]
     if connection is None:
         return Route(pattern.operation, known=False, upstream_path=path)
     operation = "panel" if intent == "copilot-panel" else pattern.operation
     protocol = _PROTOCOLS[pattern.protocol] if pattern.protocol else None
-    return Route(operation, protocol, connection, path)
+    return Route(operation, protocol, connection, path, model=match.groupdict().get("model") or "")
 
 
 def _climbs(path: str) -> bool:
     """Say that a path would leave the connection's upstream prefix, or smuggle an authority."""
     path = unquote(path)
-    return path.startswith("//") or not {".", ".."}.isdisjoint(path.split("/")) or "\\" in path
+    parts = path.split("/")
+    if ";" in path:
+        # Some servers take "..;x" for "..": what follows the semicolon is a parameter to them.
+        parts = [part.partition(";")[0] for part in parts]
+    return path.startswith("//") or not {".", ".."}.isdisjoint(parts) or "\\" in path
 
 
 def protocol_named(name: str) -> WireProtocol | None:

@@ -19,6 +19,7 @@ LOG_MEMBERS = (
     "writer_id",
     "connection",
     "code",
+    "cause",
     "error",
     "at",
     "task",

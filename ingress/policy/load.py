@@ -1,30 +1,26 @@
 """Load a policy file: strict, complete about what is wrong, and all or nothing; pure."""
 
 import hashlib
-import ipaddress
 import re
 from datetime import date
 from types import MappingProxyType
 from typing import Final
-from urllib.parse import urlsplit
 
 import yaml
 
 from ingress.masking.allow import Allow
 from ingress.masking.pii import PII_KINDS
 from ingress.policy.conditions import ConditionError, check_condition
+from ingress.policy.connections import read_connections
 from ingress.policy.decide import Policy
 from ingress.policy.document import Reader
 from ingress.policy.rules import (
     ASSURANCES,
-    CONNECTION_KINDS,
     CONTENT_MODES,
     DEFAULT_RULE_ID,
     EFFECTS,
     OPERATIONS,
     TIER2_MODES,
-    UNKNOWN_PATHS,
-    Connection,
     Masking,
     PolicyDocument,
     Review,
@@ -34,15 +30,9 @@ from ingress.policy.rules import (
 VERSION: Final = "1"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _NAME_FORM: Final = "a name: letters, digits, dot, hyphen and underscore, 128 at most"
-# A connection is also reached by its name in a path, /c/<name>/…
-_CONNECTION_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_CONNECTION_FORM: Final = "a connection's name: letters, digits, hyphen, underscore, 64 at most"
-_REFERENCE: Final = re.compile(r"secret/[a-z0-9][a-z0-9-]{0,62}")
-_REFERENCE_FORM: Final = "a reference to a credential such as secret/copilot"
 _MASKING_RULES: Final = re.compile(r"builtin|[^\s]+\.toml")
 _MASKING_RULES_FORM: Final = "'builtin' or the path of a gitleaks file (*.toml)"
 _TOP_KEYS: Final = ("version", "admins", "connections", "masking", "content", "rules")
-_CONNECTION_KEYS: Final = ("kind", "upstream", "credential", "unknown_paths")
 _MASKING_KEYS: Final = ("rules", "tier2", "pii", "restore", "allow")
 _ALLOW_KEYS: Final = ("fingerprint", "rule", "path", "reason", "expires")
 _RULE_KEYS: Final = ("id", "on", "when", "effect", "message", "review", "assurance")
@@ -74,67 +64,13 @@ def _document(reader: Reader, root: yaml.Node, text: str, source: str) -> Policy
         source=source,
         digest=hashlib.sha256(text.encode()).hexdigest(),
         connections=MappingProxyType(
-            _connections(reader, top["connections"]) if "connections" in top else {}
+            read_connections(reader, top["connections"]) if "connections" in top else {}
         ),
         masking=_masking(reader, top["masking"]) if "masking" in top else Masking(),
         content=content or "sealed",
         rules=_rules(reader, top["rules"]) if "rules" in top else (),
         admins=_groups(reader, top["admins"]) if "admins" in top else frozenset(),
     )
-
-
-def _connections(reader: Reader, node: yaml.Node) -> dict[str, Connection]:
-    found: dict[str, Connection] = {}
-    for name, value in reader.mapping(node, None).items():
-        if not _CONNECTION_NAME.fullmatch(name):
-            reader.note(value, f"{name!r} is not {_CONNECTION_FORM}")
-        keys = reader.mapping(value, _CONNECTION_KEYS, required=("kind", "upstream"))
-        if not {"kind", "upstream"} <= keys.keys():
-            continue
-        kind = reader.choice(keys["kind"], CONNECTION_KINDS)
-        credential = (
-            reader.matching(keys["credential"], _REFERENCE, _REFERENCE_FORM)
-            if "credential" in keys
-            else None
-        )
-        unknown_paths = (
-            reader.choice(keys["unknown_paths"], UNKNOWN_PATHS)
-            if "unknown_paths" in keys
-            else "refuse"
-        )
-        found[name] = Connection(
-            name=name,
-            kind=kind or "http",
-            upstream=_upstream(reader, keys["upstream"]),
-            credential=credential,
-            unknown_paths=unknown_paths or "refuse",
-        )
-    return found
-
-
-def _upstream(reader: Reader, node: yaml.Node) -> str:
-    value = reader.text(node) or ""
-    try:
-        url = urlsplit(value)
-        host, _ = url.hostname or "", url.port
-    except ValueError:
-        reader.note(node, "the upstream is not a URL")
-        return ""
-    if url.scheme not in {"http", "https"} or not host:
-        reader.note(node, "the upstream must be a URL such as https://api.githubcopilot.com")
-    elif url.username is not None or url.query or url.fragment:
-        # Not quoted: a password may stand in it.
-        reader.note(node, "the upstream must not hold a user, password, query or fragment")
-    elif url.scheme == "http" and not _is_loopback(host):
-        reader.note(node, "the upstream must be https; http is for loopback only")
-    return value.rstrip("/")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _masking(reader: Reader, node: yaml.Node) -> Masking:

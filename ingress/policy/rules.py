@@ -6,19 +6,17 @@ from typing import Final, Literal
 
 from ingress.masking.allow import Allow
 from ingress.masking.pii import PiiKind
+from ingress.policy.connections import Connection
 
 Effect = Literal["allow", "mask", "review", "deny"]
 Assurance = Literal["strict", "bracket", "async"]
 ContentMode = Literal["sealed", "tagged", "none"]
-UnknownPaths = Literal["refuse", "pass"]
 Tier2 = Literal["off", "audit", "mask"]
 
 EFFECTS: Final[tuple[Effect, ...]] = ("allow", "mask", "review", "deny")
 ASSURANCES: Final[tuple[Assurance, ...]] = ("strict", "bracket", "async")
 CONTENT_MODES: Final[tuple[ContentMode, ...]] = ("sealed", "tagged", "none")
-UNKNOWN_PATHS: Final[tuple[UnknownPaths, ...]] = ("refuse", "pass")
 TIER2_MODES: Final[tuple[Tier2, ...]] = ("off", "audit", "mask")
-CONNECTION_KINDS: Final = ("copilot", "openai", "anthropic", "github", "git", "http")
 
 # What a rule's ``on`` may name: the operations of the events, and those that policy sees inside a
 # completion (tool_call) or a git exchange (push, fetch).
@@ -40,17 +38,6 @@ OPERATIONS: Final = (
 
 # The rule id of a decision that no rule made.
 DEFAULT_RULE_ID: Final = "default"
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """An upstream that paths lead to; ``credential`` is a reference, never a value."""
-
-    name: str
-    kind: str
-    upstream: str
-    credential: str | None = None
-    unknown_paths: UnknownPaths = "refuse"
 
 
 @dataclass(frozen=True, slots=True)

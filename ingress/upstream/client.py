@@ -18,6 +18,7 @@ from typing import Final, Self
 
 from ingress.errors import UpstreamError, UpstreamProtocolError, UpstreamReset, UpstreamUnreachable
 from ingress.upstream.connection import Connection, Exchange, UpstreamLimits
+from ingress.upstream.echo import EchoFilter
 from ingress.upstream.origin import Origin
 from ingress.upstream.pool import ConnectionPool
 
@@ -40,13 +41,16 @@ class UpstreamResponse:
     (or until it is collected, with a ResourceWarning).
     """
 
-    __slots__ = ("_exchange", "headers", "status")
+    __slots__ = ("_exchange", "_filter", "headers", "status")
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, hidden: Sequence[bytes] = ()) -> None:
         self._exchange = exchange
+        self._filter = EchoFilter(hidden) if hidden else None
         self.status: int = exchange.status
         # Order and case as received; no trailers.
-        self.headers: list[tuple[bytes, bytes]] = exchange.headers
+        self.headers: list[tuple[bytes, bytes]] = (
+            exchange.headers if self._filter is None else self._filter.headers(exchange.headers)
+        )
 
     @property
     def complete(self) -> bool:
@@ -62,7 +66,7 @@ class UpstreamResponse:
         """
         parts: list[bytes] = []
         length_bytes = 0
-        while part := await self._exchange.next_part():
+        while part := await self.next_chunk():
             length_bytes += len(part)
             if length_bytes > limit_bytes:
                 self.abort()
@@ -84,7 +88,12 @@ class UpstreamResponse:
         Raises:
             UpstreamError: the body was cut, reset or stalled.
         """
-        return await self._exchange.next_part()
+        if self._filter is None:
+            return await self._exchange.next_part()
+        while part := await self._exchange.next_part():
+            if passed := self._filter.feed(part):
+                return passed
+        return self._filter.finish()
 
     def abort(self) -> None:
         """Close the connection unless the body is complete; idempotent, returns at once."""
@@ -150,15 +159,19 @@ class UpstreamClient:
         self._pools: dict[Origin, ConnectionPool] = {}
         self._closed = False
 
-    async def send(
+    async def send(  # noqa: PLR0913, PLR0917  (a request is what it is)
         self,
         origin: Origin,
         method: str,
         target: bytes | str,
         headers: Sequence[tuple[bytes, bytes]],
         body: Body = None,
+        hidden: Sequence[bytes] = (),
     ) -> UpstreamResponse:
         """Send a request; return when the final status and headers stand.
+
+        Values of ``hidden`` (what the request shows of a credential) are taken out of the
+        answer's headers and body, should the upstream repeat them.
 
         Host, Content-Length and Transfer-Encoding in `headers` are ignored: the client sets
         its own. A request on a reused connection that ends before any byte of an answer is
@@ -178,13 +191,15 @@ class UpstreamClient:
         connection = await pool.acquire(fresh=False)
         head_only = method == "HEAD"
         try:
-            return await _exchange(connection, head, body, head_only=head_only)
+            exchange = await _exchange(connection, head, body, head_only=head_only)
+            return UpstreamResponse(exchange, hidden)
         except UpstreamReset:
             replayable = body is None or isinstance(body, bytes)
             if connection.answered or not connection.used or not replayable:
                 raise
         connection = await pool.acquire(fresh=True)
-        return await _exchange(connection, head, body, head_only=head_only)
+        exchange = await _exchange(connection, head, body, head_only=head_only)
+        return UpstreamResponse(exchange, hidden)
 
     async def close(self) -> None:
         """Close every connection; running exchanges fail, later `send`s are refused."""
@@ -210,7 +225,7 @@ class UpstreamClient:
 
 async def _exchange(
     connection: Connection, head: bytes, body: Body, *, head_only: bool
-) -> UpstreamResponse:
+) -> Exchange:
     at_once = b"" if body is None else body if isinstance(body, bytes) else None
     exchange = connection.start(head, at_once, head_only=head_only)
     try:
@@ -223,7 +238,7 @@ async def _exchange(
     except BaseException:  # marked boundary: cancellation, or the body's own failure
         connection.abort(UpstreamReset("the request was given up by the caller"))
         raise
-    return UpstreamResponse(exchange)
+    return exchange
 
 
 async def _write_chunked(

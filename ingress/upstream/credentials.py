@@ -30,6 +30,11 @@ REFERENCE_PREFIX: Final = "secret/"
 NAME_PATTERN: Final = r"[a-z0-9][a-z0-9-]{0,62}"
 _NAME: Final = re.compile(NAME_PATTERN)
 _FILE_VERSION: Final = 1
+# A new value counts within a second, and no value is used longer.
+_FRESH_SECONDS: Final = 1.0
+# What is read over the network counts within a minute, and outlives a quarter of an hour of outage.
+_REMOTE_FRESH_SECONDS: Final = 60.0
+REMOTE_VALID_SECONDS: Final = 900.0
 _FILE_MODE: Final = 0o600
 
 
@@ -45,8 +50,13 @@ class CredentialStore:
     """Read and write the credential file; several processes may."""
 
     def __init__(self, path: Path, kek: KeyWrapper) -> None:
+        """Keep credentials at ``path``, sealed by ``kek``."""
         self._path = path
         self._kek = kek
+        # A remote wrapping key is asked for each reading, over the network.
+        self.remote = bool(getattr(kek, "remote", False))
+        self.fresh_seconds = _REMOTE_FRESH_SECONDS if self.remote else _FRESH_SECONDS
+        self.valid_seconds = REMOTE_VALID_SECONDS if self.remote else _FRESH_SECONDS
 
     def names(self) -> list[str]:
         """Return the names that are set, sorted.
@@ -91,6 +101,20 @@ class CredentialStore:
         with self._locked():
             entries = self._read()
             entries[name] = base64.b64encode(sealed).decode("ascii")
+            self._write(entries)
+
+    def remove(self, name_or_reference: str) -> None:
+        """Remove a credential; durable on return.
+
+        Raises:
+            CredentialMissing: it has not been set.
+            CredentialUnreadable: the file is damaged or open to others.
+        """
+        name = name_of(name_or_reference)
+        with self._locked():
+            entries = self._read()
+            if entries.pop(name, None) is None:
+                raise CredentialMissing(f"credential {name!r} is not set")
             self._write(entries)
 
     def _read(self) -> dict[str, str]:

@@ -11,16 +11,22 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+from ingress.networks import Network
+
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Scheme (`http` or `https`), host (ASCII, IPv6 without brackets) and port."""
+    """Scheme (`http` or `https`), host (ASCII, IPv6 without brackets) and port.
+
+    `network` says which addresses the host may resolve to; connections are kept apart by it.
+    """
 
     scheme: str
     host: str
     port: int
+    network: Network = "any"
 
     @classmethod
     def parse(cls, url: str) -> Origin:
@@ -36,7 +42,7 @@ class Origin:
         return origin
 
     @classmethod
-    def split(cls, url: str) -> tuple[Origin, str]:
+    def split(cls, url: str, network: Network = "any") -> tuple[Origin, str]:
         """Read an origin and its path prefix from a base URL.
 
         The prefix is "" or starts with "/" and does not end with one, so that
@@ -55,7 +61,8 @@ class Origin:
             raise ValueError("an upstream URL has no query and no fragment")
         if not url.isascii() or any(c <= " " for c in url):
             raise ValueError("an upstream URL is plain ASCII; write a foreign host as xn--…")
-        return cls(parts.scheme, parts.hostname, _port(parts)), parts.path.rstrip("/")
+        origin = cls(parts.scheme, parts.hostname, _port(parts), network)
+        return origin, parts.path.rstrip("/")
 
     @property
     def authority(self) -> bytes:

@@ -8,10 +8,12 @@ the limit. Waiters get slots first come, first served, each with its own deadlin
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections import deque
 
-from ingress.errors import UpstreamTimeout, UpstreamUnreachable
+from ingress.errors import UpstreamAddressRefused, UpstreamTimeout, UpstreamUnreachable
+from ingress.networks import permits
 from ingress.upstream.connection import Connection, UpstreamLimits
 from ingress.upstream.origin import Origin
 
@@ -102,12 +104,7 @@ class ConnectionPool:
         origin = self._origin
         try:
             async with asyncio.timeout(self._limits.connect_seconds):
-                transport, connection = await self._loop.create_connection(
-                    lambda: Connection(self._limits, self._loop, self._on_free, self._on_lost),
-                    origin.host,
-                    origin.port,
-                    ssl=self._tls,
-                )
+                transport, connection = await self._connect()
         except TimeoutError as error:
             raise UpstreamTimeout(f"{origin} took no connection in time") from error
         except ssl.SSLCertVerificationError as error:
@@ -118,6 +115,46 @@ class ConnectionPool:
             transport.abort()
             raise UpstreamUnreachable("the upstream client is closed")
         return connection
+
+    async def _connect(self) -> tuple[asyncio.Transport, Connection]:
+        """Open a socket to the first address that may be reached and answers.
+
+        A name is resolved once, and what was judged is what is connected to: an answer that
+        changes in between (DNS rebinding) has nothing to change.
+        """
+        addresses = await self._addresses()
+        last = len(addresses) - 1
+        for place, address in enumerate(addresses):
+            try:
+                return await self._loop.create_connection(
+                    lambda: Connection(self._limits, self._loop, self._on_free, self._on_lost),
+                    address,
+                    self._origin.port,
+                    ssl=self._tls,
+                    server_hostname=self._origin.host if self._tls else None,
+                )
+            except ssl.SSLError:
+                raise  # the host is reached; another address of it will not be another host
+            except OSError:
+                if place == last:
+                    raise
+        raise UpstreamUnreachable(f"{self._origin} has no address")
+
+    async def _addresses(self) -> list[str]:
+        origin = self._origin
+        if origin.network == "any":
+            return [origin.host]
+        found = await self._loop.getaddrinfo(
+            origin.host, origin.port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
+        )
+        addresses = dict.fromkeys(str(entry[4][0]) for entry in found)
+        permitted = [address for address in addresses if permits(origin.network, address)]
+        if not permitted:
+            raise UpstreamAddressRefused(
+                f"{origin} resolves to no {origin.network} address; if it is one of your own "
+                "network, give the connection network: private"
+            )
+        return permitted
 
     async def _wait_for_slot(self) -> None:
         waiter: asyncio.Future[None] = self._loop.create_future()

@@ -9,15 +9,14 @@ from ingress.masking.pii import PII_KINDS
 from ingress.masking.rules import builtin_rules
 from ingress.policy.cases import load_cases, run_cases
 from ingress.policy.conditions import VARIABLE_TYPES
+from ingress.policy.connections import CONNECTION_KINDS, UNKNOWN_PATHS
 from ingress.policy.load import load_policy
 from ingress.policy.rules import (
     ASSURANCES,
-    CONNECTION_KINDS,
     CONTENT_MODES,
     EFFECTS,
     OPERATIONS,
     TIER2_MODES,
-    UNKNOWN_PATHS,
 )
 
 ROOT = Path(__file__).resolve().parents[2]

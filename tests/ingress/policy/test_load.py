@@ -5,8 +5,9 @@ from types import MappingProxyType
 import pytest
 
 from ingress.errors import PolicyError
+from ingress.policy.connections import Connection, default_auth
 from ingress.policy.load import load_policy
-from ingress.policy.rules import Connection, Masking, Review
+from ingress.policy.rules import Masking, Review
 
 FULL = """\
 version: 1
@@ -43,7 +44,11 @@ def test_whole_policy_is_read():
     assert document.connections == MappingProxyType(
         {
             "copilot": Connection(
-                "copilot", "copilot", "https://api.githubcopilot.com", "secret/copilot"
+                "copilot",
+                "copilot",
+                "https://api.githubcopilot.com",
+                "secret/copilot",
+                auth=default_auth("copilot", "https://api.githubcopilot.com"),
             ),
             "demo": Connection("demo", "openai", "http://127.0.0.1:9000", None, "pass"),
         }
