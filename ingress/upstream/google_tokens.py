@@ -37,8 +37,8 @@ def google_token(auth: Google, key: str, ca_file: Path | None) -> tuple[str, flo
     if ca_file is not None:
         session.verify = str(ca_file)
     with session:
+        credentials = _service_account(auth, key) if key else _own(auth)
         try:
-            credentials = _credentials(auth, key)
             credentials.refresh(Request(session=session))
         except exceptions.RefreshError as error:
             # The library tells apart what a repetition may mend; its text may quote the answer.
@@ -47,15 +47,8 @@ def google_token(auth: Google, key: str, ca_file: Path | None) -> tuple[str, flo
             raise CredentialRefused("Google refuses the service account") from None
         except exceptions.TransportError:
             raise CredentialUnavailable("Google does not answer") from None
-        except exceptions.DefaultCredentialsError:
-            raise CredentialUnavailable(
-                "this machine has no Google credentials of its own; run on Google Cloud, or give "
-                "the connection a service account's key"
-            ) from None
         except (ValueError, exceptions.GoogleAuthError):
-            raise CredentialUnreadable(
-                "the credential is no service account key in JSON; set it again"
-            ) from None
+            raise CredentialUnavailable("Google's answer is not of its form") from None
     expiry = credentials.expiry
     lifetime = (
         (expiry.replace(tzinfo=UTC) - datetime.now(UTC)).total_seconds()
@@ -65,20 +58,37 @@ def google_token(auth: Google, key: str, ca_file: Path | None) -> tuple[str, flo
     return str(credentials.token), lifetime
 
 
-def _credentials(auth: Google, key: str) -> Any:
+def _service_account(auth: Google, key: str) -> Any:
+    from google.auth import exceptions
+    from google.oauth2 import service_account
+
+    accounts: Any = service_account  # the library has types for a part of itself only
+    try:
+        info = json.loads(key)
+        if auth.audience:
+            return accounts.IDTokenCredentials.from_service_account_info(
+                info, target_audience=auth.audience
+            )
+        return accounts.Credentials.from_service_account_info(info, scopes=list(auth.scopes))
+    except (ValueError, TypeError, AttributeError, exceptions.GoogleAuthError):
+        # The cause may quote the key.
+        raise CredentialUnreadable(
+            "the credential is no service account key in JSON; set it again"
+        ) from None
+
+
+def _own(auth: Google) -> Any:
     import google.auth
-    from google.oauth2 import id_token, service_account
+    from google.auth import exceptions
+    from google.oauth2 import id_token
 
     ids: Any = id_token
-    accounts: Any = service_account  # the library has types for a part of itself only
-
-    if not key:
+    try:
         if auth.audience:
             return ids.fetch_id_token_credentials(auth.audience)
         return google.auth.default(scopes=list(auth.scopes))[0]
-    info = json.loads(key)
-    if auth.audience:
-        return accounts.IDTokenCredentials.from_service_account_info(
-            info, target_audience=auth.audience
-        )
-    return accounts.Credentials.from_service_account_info(info, scopes=list(auth.scopes))
+    except exceptions.GoogleAuthError:
+        raise CredentialUnavailable(
+            "this machine has no Google credentials of its own; run on Google Cloud, or give "
+            "the connection a service account's key"
+        ) from None

@@ -39,6 +39,7 @@ from ingress.upstream.credentials import CredentialStore
 from schemas.message import Message, parse_message
 
 CREDENTIAL = "upstream-credential-nobody-may-see"
+AZURE_CREDENTIAL = "azure-credential-nobody-may-see"
 SECRET = "zk_live_q7Wm2Xc9Vb4Nn8Rt"
 RULES = r"""
 [[rules]]
@@ -52,6 +53,7 @@ version: 1
 connections:
   copilot: {{kind: copilot, upstream: "http://127.0.0.1:{port}", credential: secret/copilot}}
   passing: {{kind: http, upstream: "http://127.0.0.1:{port}/prefix", unknown_paths: pass}}
+  azure: {{kind: azure, upstream: "http://127.0.0.1:{port}", credential: secret/azure}}
   nowhere: {{kind: openai, upstream: "http://127.0.0.1:1"}}
 masking: {{rules: [tiny.toml]}}
 rules:
@@ -87,7 +89,9 @@ def prepare(root: Path, port: int, **settings: Any) -> Settings:
     data = root / "data"
     data.mkdir(exist_ok=True)
     tenant = TenantSecrets.load_or_create(data / "secrets")
-    CredentialStore(data / "secrets" / "credentials.json", tenant.kek).put("copilot", CREDENTIAL)
+    store = CredentialStore(data / "secrets" / "credentials.json", tenant.kek)
+    store.put("copilot", CREDENTIAL)
+    store.put("azure", AZURE_CREDENTIAL)
     defaults: dict[str, Any] = {
         "data_dir": data,
         "policy_file": root / "policy.yaml",
