@@ -58,7 +58,7 @@ IngressError
 |  |- CredentialMissing       502: a connection's credential has not been set
 |  |- CredentialUnreadable    502: it is damaged, sealed by another key, or not of the form needed
 |  |- CredentialRefused       502: the upstream, or who trades the credential, does not take it
-|  `- CredentialUnavailable   503: its store, or who trades it, does not answer
+|  `- CredentialUnavailable   502: its store, or who trades it, does not answer
 |- RecordingError             the audit trail cannot be written or sent now
 |  |- AuditUnavailable        503: a record is not durable, so nothing may be released for it
 |  |- PublishUnavailable      503: Pub/Sub did not take a batch; the publisher tries again, forever
@@ -414,10 +414,10 @@ class SecretsError(IngressError):
 class CredentialError(IngressError):
     """A connection's upstream credential cannot be used; the message never holds any of it.
 
-    The subclass's code is recorded; the client is told this one's and no more.
+    The subclass's code is recorded; the client is told ``credential_unavailable`` and no more.
     """
 
-    code = "credential_unavailable"
+    code = "credential_error"
     status = 502
 
 
@@ -443,7 +443,6 @@ class CredentialUnavailable(CredentialError):
     """The store of the credential, or who trades it for a token, does not answer as it should."""
 
     code = "credential_unavailable"
-    status = 503
 
 
 class UpstreamError(IngressError):

@@ -104,8 +104,7 @@ class Forwarder:
                     "cause": str(error),
                 },
             )
-            kind = CredentialUnavailable if error.status == 503 else CredentialError
-            raise kind(_CREDENTIAL_TEXT) from error
+            raise CredentialUnavailable(_CREDENTIAL_TEXT) from error
         except IngressError as error:
             reason = error.code
             raise

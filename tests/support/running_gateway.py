@@ -54,6 +54,7 @@ connections:
   copilot: {{kind: copilot, upstream: "http://127.0.0.1:{port}", credential: secret/copilot}}
   passing: {{kind: http, upstream: "http://127.0.0.1:{port}/prefix", unknown_paths: pass}}
   azure: {{kind: azure, upstream: "http://127.0.0.1:{port}", credential: secret/azure}}
+  unset: {{kind: openai, upstream: "http://127.0.0.1:{port}", credential: secret/unset}}
   nowhere: {{kind: openai, upstream: "http://127.0.0.1:1"}}
 masking: {{rules: [tiny.toml]}}
 rules:
