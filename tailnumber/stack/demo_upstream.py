@@ -41,8 +41,9 @@ from typing import Final
 
 import uvloop
 
-from tailnumber.stack.demo_frames import Answer, answer_for
+from tailnumber.stack.demo_frames import answer_for
 from tailnumber.stack.demo_http import DemoConnection, Reply, Request
+from tailnumber.stack.demo_prompt import Answer
 
 DEFAULT_DELTA_SECONDS: Final = 0.012  # about what a hosted model shows: 80 deltas a second
 _SLOW_DELTA_SECONDS: Final = 0.2
