@@ -45,7 +45,10 @@ _PRODUCT = re.compile(r"([A-Za-z0-9_.\-]{1,64}(?:/Python|/JS)?)[/ ]v?(\d[\w.\-+]
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}\Z")
 _CODEX_TURN = re.compile(r'"turn_id"\s*:\s*"([\w.\-]{1,256})"')
 _NO_TRACE = "0" * 32
-_UNPRINTABLE = re.compile(r"[^\x20-\x7e\u00a0-\ud7ff\ue000-\uffef]")
+# With the marks that turn the direction of a line or take no room: they make a reader see another.
+_UNPRINTABLE = re.compile(
+    r"[^\x20-\x7e\u00a0-\ud7ff\ue000-\uffef]|[\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
+)
 
 Headers = Mapping[bytes, str]
 

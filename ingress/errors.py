@@ -130,6 +130,8 @@ class Unauthenticated(IngressError):
 
     Args:
         unverified_key_id: the id that the refused credential claims, if it had the form.
+        unverified_issuer: who the refused access token says it is from; anybody can write
+            anything there, so that it is recorded bounded, escaped and masked, and nothing else.
     """
 
     code = "unauthenticated"
@@ -139,6 +141,7 @@ class Unauthenticated(IngressError):
     def __init__(self, unverified_key_id: str | None = None) -> None:
         super().__init__(self.code)
         self.unverified_key_id = unverified_key_id
+        self.unverified_issuer: str | None = None
 
 
 class MissingCredential(Unauthenticated):

@@ -228,6 +228,7 @@ class Gateway:
                     method=exchange.method,
                     path=exchange.path,
                     status=status,
+                    mask=self.rules.masking.name,
                 )
                 if isinstance(error, Unauthenticated):
                     code, text = "unauthenticated", Unauthenticated.CLIENT_TEXT

@@ -20,3 +20,4 @@ class AccessDenied(Envelope):
     unverified_key_id: Annotated[
         str | None, public("id that the refused key claimed, if it had the form", max_length=64)
     ] = None
+    unverified_issuer: f.UnverifiedIssuer | None = None

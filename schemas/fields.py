@@ -87,6 +87,13 @@ PrincipalId = Annotated[
 ]
 PrincipalKind = Annotated[Literal["human", "service"], public("a person or a service account")]
 Issuer = Annotated[str, identity("issuer that vouched for the principal", max_length=SHORT)]
+UnverifiedIssuer = Annotated[
+    str,
+    identity(
+        "issuer that the refused access token claimed, masked; anybody can write anything there",
+        max_length=SHORT,
+    ),
+]
 Subject = Annotated[str, identity("the principal's subject at the issuer", max_length=SHORT)]
 Email = Annotated[str, identity("the principal's mail address, if the issuer told", max_length=320)]
 Groups = Annotated[tuple[str, ...], identity("groups of the principal when the policy decided")]

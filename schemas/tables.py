@@ -182,6 +182,7 @@ class AccessDenialRow(_Who, _Origin):
         str | None, public("id that the refused key claimed, if it had the form", max_length=64)
     ] = None
     loaded_at: f.LoadedAt
+    unverified_issuer: f.UnverifiedIssuer | None = None
 
 
 class PartRow(Record):

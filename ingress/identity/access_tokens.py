@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from ingress.errors import UnknownIssuer
+from ingress.errors import Unauthenticated, UnknownIssuer
 from ingress.identity.groups import GroupResolver
 from ingress.identity.issuers import Issuer, TrustedIssuers
 from ingress.identity.jwks import JwksCache
-from ingress.identity.oidc import check_header, take_apart, verify
+from ingress.identity.oidc import Caller, UnverifiedToken, check_header, take_apart, verify
 from ingress.identity.principal import Principal, make_principal
 
 # How long a token that was verified is not looked at again; a withdrawn key counts after it.
@@ -77,14 +77,14 @@ class AccessTokens:
         if entry is not None and entry.verified_at <= now < entry.until:
             return entry.principal
         unverified = take_apart(token)
-        issuer = self._issuers.get(unverified.issuer or "")
-        if issuer is None:
-            raise UnknownIssuer
-        key = await self._keys.key(issuer, check_header(unverified, issuer))
-        caller = verify(unverified, issuer, key, now)
-        groups = caller.groups
-        if groups is None:
-            groups = await self._groups.groups(caller.issuer, caller.subject, caller.kind)
+        try:
+            caller = await self._prove(unverified, now)
+            groups = caller.groups
+            if groups is None:
+                groups = await self._groups.groups(caller.issuer, caller.subject, caller.kind)
+        except Unauthenticated as error:
+            error.unverified_issuer = unverified.issuer
+            raise
         principal = make_principal(
             self._principal_key,
             issuer=caller.issuer,
@@ -99,6 +99,13 @@ class AccessTokens:
         until = min(caller.expires_at, now + CACHE_SECONDS)
         cache[digest] = _Entry(principal, now, until)
         return principal
+
+    async def _prove(self, unverified: UnverifiedToken, now: float) -> Caller:
+        issuer = self._issuers.get(unverified.issuer or "")
+        if issuer is None:
+            raise UnknownIssuer
+        key = await self._keys.key(issuer, check_header(unverified, issuer))
+        return verify(unverified, issuer, key, now)
 
     async def close(self) -> None:
         """Close the connections to the issuers and their directories."""

@@ -5,14 +5,14 @@ What the records say is built in ``records``, the parts in ``parts``.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from time import perf_counter
 from typing import Any, Final, NamedTuple
 
 import orjson
 
-from ingress.context import Context
+from ingress.context import Context, printable
 from ingress.errors import AuditUnavailable, BodyTooLarge, IngressError, Unauthenticated
 from ingress.exchange import Exchange, Located, Outcome
 from ingress.identity.principal import Principal
@@ -48,6 +48,9 @@ _log = logging.getLogger(__name__)
 
 # Largest record of a prompt, with the texts beside it: the record of its end repeats what it names.
 RECORD_BYTES_MAX: Final = 9_000_000
+# Longest claim of a refused credential that is recorded, and as much of it as is masked before.
+_CLAIM_MAX: Final = 256
+_MASKED_CLAIM_MAX: Final = 4096
 # Pause between tries to record how an interaction ended, seconds.
 _RETRY_SECONDS: Final = 1.0
 # Members that the journal gives each record anew.
@@ -146,8 +149,18 @@ class Recorder:
         method: str,
         path: str,
         status: int,
+        mask: Callable[[str], str],
     ) -> None:
         """Record a caller that was not let in.
+
+        Args:
+            error: why; what it quotes of the credential is recorded as unverified.
+            context: what the headers tell.
+            address: of the client.
+            method: of the request.
+            path: of the request, masked.
+            status: that the client gets.
+            mask: returns a text without its secrets.
 
         Raises:
             AuditUnavailable: it is not durable.
@@ -160,8 +173,15 @@ class Recorder:
             "path": path,
             "http_status": status,
         }
-        if isinstance(error, Unauthenticated) and error.unverified_key_id:
-            record["unverified_key_id"] = error.unverified_key_id
+        if isinstance(error, Unauthenticated):
+            if error.unverified_key_id:
+                record["unverified_key_id"] = error.unverified_key_id
+            if error.unverified_issuer:
+                # Masked before it is cut: a secret must be whole to be recognised.
+                whole = printable(
+                    error.unverified_issuer.encode("ascii", "backslashreplace"), _MASKED_CLAIM_MAX
+                )
+                record["unverified_issuer"] = mask(whole)[:_CLAIM_MAX]
         await self._journal.append_event(orjson.dumps(record))
 
     async def writer_opened(

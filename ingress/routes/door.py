@@ -59,6 +59,7 @@ async def deny(parts: Parts, request: Request, error: IngressError, status: int)
         method=request.method,
         path=request.url.path,
         status=status,
+        mask=mask,
     )
 
 

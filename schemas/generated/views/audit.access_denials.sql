@@ -23,7 +23,8 @@ SELECT
   `path`,
   `http_status`,
   `unverified_key_id`,
-  `loaded_at`
+  `loaded_at`,
+  `unverified_issuer`
 FROM `audit.access_denials_v1`
 WHERE TRUE
 QUALIFY ROW_NUMBER() OVER (PARTITION BY `event_id`, `occurred_at` ORDER BY `loaded_at` DESC) = 1

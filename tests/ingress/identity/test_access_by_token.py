@@ -104,7 +104,42 @@ def test_refusal_tells_the_client_nothing_and_the_record_the_reason(gateway, idp
     assert answer.status == 401
     assert Unauthenticated.CLIENT_TEXT.encode() in answer.body
     assert reason.encode() not in answer.body
-    assert gateway.denied(agent).reason_code == reason
+    denied = gateway.denied(agent)
+    assert denied.reason_code == reason
+    assert denied.unverified_issuer == claims.get("iss", idp.issuer)
+
+
+@pytest.mark.parametrize(
+    ("issuer", "recorded"),
+    [
+        (
+            "https://evil.example/\r\n\x1b[31mforged: 1\u202e",
+            "https://evil.example/���[31mforged: 1\\u202e",
+        ),
+        (
+            "https://evil.example/?key=zk_live_q7Wm2Xc9Vb4Nn8Rt",
+            "https://evil.example/?key=REDACTED",
+        ),
+        ("https://evil.example/" + "x" * 9000, "https://evil.example/" + "x" * 235),
+        ("\ud800", "\\ud800"),
+        ("", None),
+        (["https://evil.example"], None),
+        (None, None),
+    ],
+    ids=["control", "secret", "long", "surrogate", "empty", "list", "none"],
+)
+def test_issuer_that_nobody_vouched_for_is_recorded_harmless(gateway, idp, issuer, recorded):
+    agent = f"test-claimed-{time.monotonic_ns()}/1"
+
+    answer = gateway.chat(
+        "hello", key=idp.token(time.time(), iss=issuer), headers={"user-agent": agent}
+    )
+
+    denied = gateway.denied(agent)
+    assert (answer.status, denied.reason_code) == (401, "unknown_issuer")
+    claimed = denied.unverified_issuer
+    assert claimed == recorded or claimed.startswith(recorded), claimed
+    assert b"evil" not in answer.body
 
 
 def test_issuer_that_is_down_is_503_and_recorded(gateway, idp):
