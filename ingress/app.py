@@ -155,6 +155,7 @@ async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
             lambda reference: credentials.get(reference).value,
         )
         stack.push_async_callback(identity.close)
+        identity.access_tokens.warm()
         custody = Custody(
             SecretReader(credentials),
             TokenTrade(client, _optional_path(settings.upstream_ca_file)),

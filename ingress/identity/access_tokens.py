@@ -52,11 +52,16 @@ class AccessTokens:
         """The issuers that are trusted now."""
         return self._issuers
 
+    def warm(self) -> None:
+        """Begin to fetch the issuers' keys; callers that come meanwhile wait for them."""
+        self._keys.warm(self._issuers)
+
     def trust(self, issuers: Iterable[Issuer]) -> None:
         """Accept tokens of these issuers from now on; nothing that others proved counts."""
         self._issuers.replace(issuers)
         # A new one: what is being verified under the old issuers ends up in the old cache.
         self._cache = {}
+        self.warm()
 
     async def verify(self, token: str, now: float) -> Principal:
         """Return the caller whom the token was issued to; waits only where a key must be fetched.

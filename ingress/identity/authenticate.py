@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 from ingress.errors import CredentialMissing, MissingCredential
 from ingress.identity.access_tokens import AccessTokens
 from ingress.identity.copilot_token import CopilotTokens, looks_like_copilot_token
+from ingress.identity.even_refusals import refuse_evenly
 from ingress.identity.groups import GroupResolver
 from ingress.identity.headers import extract_credential
 from ingress.identity.issuers import Issuer, TrustedIssuers
@@ -37,6 +38,7 @@ class Authenticator:
         self.access_tokens = access_tokens
         self.groups = groups
 
+    @refuse_evenly
     async def authenticate(self, headers: Sequence[tuple[bytes, bytes]], now: float) -> Principal:
         """Return the caller; waits only where an issuer's key must be fetched.
 

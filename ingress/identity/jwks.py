@@ -7,7 +7,7 @@ Called by ingress.identity.access_tokens; for one event loop.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -76,7 +76,15 @@ class JwksCache:
         """
         self._client = UpstreamClient(_LIMITS, ca_file=ca_file)
         self._clock = clock
-        self._states: dict[str, _State] = {}
+        self._states: dict[tuple[str, str | None], _State] = {}
+
+    def warm(self, issuers: Iterable[Issuer]) -> None:
+        """Begin to fetch the keys of these issuers, so that the first caller need not wait."""
+        now = self._clock()
+        for issuer in issuers:
+            state = self._state(issuer)
+            if state.fetched_at is None:
+                self._start(issuer, state, now)
 
     async def key(self, issuer: Issuer, key_id: str) -> PublicKey:
         """Return the key of that id, asking the issuer if need be.
@@ -85,7 +93,7 @@ class JwksCache:
             UnknownTokenKey: the issuer publishes no such key.
             IdentityUnavailable: its keys are not there or too old, and it does not answer.
         """
-        state = self._states.setdefault(issuer.issuer, _State())
+        state = self._state(issuer)
         now = self._clock()
         age = None if state.fetched_at is None else now - state.fetched_at
         if age is None or age >= STALE_SECONDS:
@@ -112,6 +120,10 @@ class JwksCache:
             if state.fetch is not None:
                 state.fetch.cancel()
         await self._client.close()
+
+    def _state(self, issuer: Issuer) -> _State:
+        # By the address too: keys from another one prove nothing after it was changed.
+        return self._states.setdefault((issuer.issuer, issuer.jwks_uri), _State())
 
     async def _fetched(self, issuer: Issuer, state: _State, now: float) -> bool:
         """Fetch, or wait for the fetch that is under way; False: it failed, or it is too soon."""

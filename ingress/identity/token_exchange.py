@@ -19,6 +19,7 @@ from ingress.errors import (
     UnsupportedGrant,
 )
 from ingress.identity.access_tokens import AccessTokens
+from ingress.identity.even_refusals import refuse_evenly
 from ingress.identity.issuers import ProfileName
 from ingress.identity.keys import Account, KeyRecord, KeyStore
 from ingress.identity.oidc import looks_like_access_token
@@ -109,6 +110,7 @@ class TokenExchange:
         self._store = store
         self._rate = RateLimit(_PER_SECOND, _BURST)
 
+    @refuse_evenly
     async def issue(self, request: ExchangeRequest, now: float) -> Issued:
         """Issue a key; its event waits in the outbox, and must be recorded before it is told.
 
