@@ -6,12 +6,14 @@ frame that ends the channel's choice.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Protocol
 
 import orjson
 
 from ingress.errors import ProtocolError
 from ingress.protocol.sse import Frame, SseSplitter, with_data
+from ingress.protocol.template import Template, template_of
 from ingress.protocol.texts import Channel, Completion, Delta
 from ingress.protocol.wire import WireProtocol
 
@@ -20,6 +22,8 @@ _DONE = b"[DONE]"
 # Names that were found clean and are not looked at again in this stream.
 _KNOWN_NAMES_MAX = 1024
 _KNOWN_NAME_CHARACTERS = 256
+# Frames in a row that are looked at in vain for a template: not every stream has one.
+_FRAMES_TO_LEARN = 8
 
 
 class ChannelMasker(Protocol):
@@ -42,6 +46,7 @@ class CompletionStream:
     """
 
     __slots__ = (
+        "_candidate",
         "_known_names",
         "_last",
         "_mask_whole",
@@ -49,6 +54,8 @@ class CompletionStream:
         "_new_masker",
         "_protocol",
         "_splitter",
+        "_template",
+        "_to_learn",
         "completion",
         "failure",
     )
@@ -68,6 +75,10 @@ class CompletionStream:
         self._maskers: dict[Channel, ChannelMasker] = {}
         self._known_names: set[str] = set()
         self._last: dict[Channel, tuple[Delta, dict[str, Any]]] = {}
+        self._template: Template | None = None
+        # The last frame that may become the template, and what was known behind it.
+        self._candidate: tuple[Template | None, str] = None, ""
+        self._to_learn = _FRAMES_TO_LEARN
 
     def feed(self, piece: bytes) -> bytes:
         """Return what may be released after this piece of the upstream's stream.
@@ -81,7 +92,8 @@ class CompletionStream:
         released: list[bytes] = []
         try:
             for frame in self._splitter.feed(piece):
-                released.append(self._frame(frame))  # noqa: PERF401  (kept when a later one fails)
+                # One by one: what stands before a frame that fails is kept.
+                released.append(self._alike(frame.raw) or self._frame(frame))  # noqa: PERF401
         except ProtocolError as error:
             if not released:
                 raise
@@ -97,6 +109,18 @@ class CompletionStream:
         rest = self._splitter.finish()
         last = self._frame(rest) if rest is not None else b""
         return last + self._flush(None)
+
+    def _alike(self, raw: bytes) -> bytes | None:
+        """Mask a frame that is like the template but for its text; None if it is not."""
+        template = self._template
+        if template is None:
+            return None
+        masker, text = self._maskers.get(template.delta.channel), template.text_of(raw)
+        if masker is None or text is None:
+            return None
+        masked = masker.feed(text)
+        self.completion.add(template.delta.channel, masked)
+        return raw if masked == text else template.with_text(masked)
 
     def _frame(self, frame: Frame) -> bytes:
         if frame.data is None:
@@ -121,7 +145,25 @@ class CompletionStream:
         if completion.ended:
             before += self._flush(None)
         raw = with_data(frame, orjson.dumps(document)) if changed or before else frame.raw
-        return before + (raw if protocol.is_plain(document) else self._plain(raw))
+        if not protocol.is_plain(document):
+            return before + self._plain(raw)
+        if self._to_learn and len(deltas) == 1 and not (changed or before or repeats):
+            self._learn(frame, deltas[0], document)
+        return before + raw
+
+    def _learn(self, frame: Frame, delta: Delta, document: dict[str, Any]) -> None:
+        """Make a frame the template once a second one like it has told nothing new.
+
+        What parsing makes of a frame depends on the frame and on what is known already. Of two
+        frames alike but for their texts, the second changed nothing of that, so a third will not.
+        """
+        template, known = self._candidate
+        state = repr(replace(self.completion, texts={}))
+        if template is not None and known == state and template.text_of(frame.raw):
+            self._template, self._to_learn = template, _FRAMES_TO_LEARN
+        else:
+            self._candidate = template_of(frame, delta, document), state
+            self._to_learn -= 1
 
     def _mask(self, delta: Delta, document: dict[str, Any]) -> bool:
         """Mask one delta in place; say whether it changed."""
