@@ -9,11 +9,13 @@ import sys
 import typer
 
 from tailnumber.commands import (
+    configure,
     credentials,
     demo,
     doctor,
     issuers,
     keys,
+    login,
     mask,
     policy,
     query,
@@ -40,6 +42,8 @@ app = typer.Typer(
 stack.register(app)
 doctor.register(app)
 demo.register(app)
+login.register(app)
+configure.register(app)
 app.add_typer(keys.app, name="keys")
 app.add_typer(credentials.app, name="credentials")
 app.add_typer(issuers.app, name="issuers")

@@ -20,6 +20,14 @@ DataDir = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Gateway = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="The gateway. Default: where you are signed in, else the stack of this machine.",
+        show_default=False,
+    ),
+]
 Since = Annotated[
     str,
     typer.Option("--since", help="How far back: 90m, 12h, 30d, or a date such as 2026-11-01."),
