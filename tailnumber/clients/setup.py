@@ -11,7 +11,6 @@ from typing import Any
 from tailnumber.clients.places import Places
 from tailnumber.clients.plan import Model, Setup
 from tailnumber.errors import CommandError, SignInFailed
-from tailnumber.login.wire import Wire
 
 
 def key_command(gateway: str, data_dir: Path | None) -> tuple[str, ...]:
@@ -70,6 +69,8 @@ def noted_setup(gateway: str, places: Places, key: str, options: Mapping[str, An
 
 
 def _listed(gateway: str, key: str) -> list[Model]:
+    from tailnumber.login.wire import Wire
+
     try:
         with Wire() as wire:
             answer = wire.get(f"{gateway}/models", key)

@@ -18,7 +18,8 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from tailnumber.errors import SignInFailed
-from tailnumber.login.issuer import Issuer, Tokens
+from tailnumber.login.facts import Tokens
+from tailnumber.login.issuer import Issuer
 from tailnumber.login.wire import Wire
 
 # Long enough for a password, a second factor and a mistake in each.

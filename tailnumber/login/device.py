@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tailnumber.errors import SignInFailed
-from tailnumber.login.issuer import Issuer, OAuthError, Tokens
-from tailnumber.login.wire import Answer, Wire, secure_url
+from tailnumber.login.facts import Tokens, secure_url
+from tailnumber.login.issuer import Issuer, OAuthError
+from tailnumber.login.wire import Answer, Wire
 
 _GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"
 # RFC 8628 section 3.2: the interval of an answer that names none; 3.5: what slow_down adds.

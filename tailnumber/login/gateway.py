@@ -3,38 +3,17 @@
 Source: RFC 8693 section 2.
 """
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from tailnumber.errors import CommandError, SignInFailed
-from tailnumber.login.issuer import Registration, Tokens
+from tailnumber.login.facts import KEY_PREFIX, IssuedKey, Registration, Tokens, key_id_of
 from tailnumber.login.wire import Answer, Wire
 
 FLOWS: Final = ("browser", "device")
 _GRANT: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
 _ACCESS_TOKEN: Final = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a name
-# A key is `tnk_<id>_…`: its owner revokes it by its id.
-_KEY_PREFIX: Final = "tnk_"
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class IssuedKey:
-    """A gateway key and how long it is good for; never shown."""
-
-    key: str
-    issued_at: datetime
-    expires_at: datetime
-
-    @property
-    def key_id(self) -> str:
-        """Return what lists and records call the key."""
-        return key_id_of(self.key)
-
-
-def key_id_of(key: str) -> str:
-    """Return the id within a gateway key."""
-    return key.removeprefix(_KEY_PREFIX).partition("_")[0]
+_ID_TOKEN: Final = "urn:ietf:params:oauth:token-type:id_token"  # noqa: S105 - a name
 
 
 def registrations(wire: Wire, gateway: str) -> tuple[Registration, ...]:
@@ -66,12 +45,13 @@ def exchange(wire: Wire, gateway: str, tokens: Tokens, device: str, now: datetim
     Raises:
         SignInFailed: the gateway does not answer, or refuses.
     """
+    token, token_type = _subject_token(tokens)
     answer = wire.post(
         f"{gateway}/oauth/token",
         {
             "grant_type": _GRANT,
-            "subject_token": tokens.access_token,
-            "subject_token_type": _ACCESS_TOKEN,
+            "subject_token": token,
+            "subject_token_type": token_type,
             "device_name": device,
         },
     )
@@ -85,19 +65,27 @@ def exchange(wire: Wire, gateway: str, tokens: Tokens, device: str, now: datetim
             "finds the reason under `access.denied`."
         )
     key = answer.text("access_token")
-    if key is None or not key.startswith(_KEY_PREFIX):
+    if key is None or not key.startswith(KEY_PREFIX):
         raise SignInFailed(f"The gateway {gateway} gave no gateway key; tell its operator.")
     return IssuedKey(key, now, now + timedelta(seconds=_lifetime(answer)))
 
 
 def revoke_key(wire: Wire, gateway: str, key: str, key_id: str) -> bool:
     """Take a key back, by itself or another of the same owner; True: it is worth nothing now."""
-    return wire.delete(f"{gateway}/api/v1/keys/{key_id}", key).status in {200, 204, 404, 410}
+    status = wire.delete(f"{gateway}/api/v1/keys/{key_id}", key).status
+    if status == 401:  # the key is not taken any more: ended, or revoked by somebody else
+        return key_id == key_id_of(key)
+    return status in {200, 204, 404, 410}
 
 
-def now_utc() -> datetime:
-    """Return the time in whole seconds, as it is kept."""
-    return datetime.now(UTC).replace(microsecond=0)
+def _subject_token(tokens: Tokens) -> tuple[str, str]:
+    """Return what vouches for the person: the access token, unless only its issuer can read it.
+
+    Google's access tokens are no JWTs; the gateway takes Google's ID tokens and nobody else's.
+    """
+    if tokens.access_token.count(".") != 2 and tokens.id_token is not None:
+        return tokens.id_token, _ID_TOKEN
+    return tokens.access_token, _ACCESS_TOKEN
 
 
 def _lifetime(answer: Answer) -> int:

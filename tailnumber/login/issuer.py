@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tailnumber.errors import SignInFailed
-from tailnumber.login.wire import Answer, Wire, secure_url
+from tailnumber.login.facts import Registration, Tokens, secure_url
+from tailnumber.login.wire import Answer, Wire
 
 _DISCOVERY: Final = "/.well-known/openid-configuration"
 
@@ -22,47 +23,6 @@ class OAuthError(SignInFailed):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
-
-
-@dataclass(frozen=True, slots=True)
-class Registration:
-    """What the gateway tells of one issuer: who it is, and what we are there.
-
-    Args:
-        name: what ``--issuer`` calls it.
-        flows: of ``device`` and ``browser``, those that the client may use.
-        audience: the resource that a token is asked for; None: the scopes say it.
-    """
-
-    name: str
-    issuer: str
-    client_id: str
-    scopes: tuple[str, ...]
-    flows: tuple[str, ...]
-    audience: str | None
-
-    def request(self) -> dict[str, str]:
-        """Return the members that every authorization request has.
-
-        ``resource`` (RFC 8707) is sent for an audience that is a web address. Entra ID refuses
-        the parameter; its audiences are application ids and are told by the scope.
-        """
-        asked = {"client_id": self.client_id, "scope": " ".join(self.scopes)}
-        return asked | self.resource()
-
-    def resource(self) -> dict[str, str]:
-        """Return the resource member, where there is one."""
-        audience = self.audience or ""
-        return {"resource": audience} if audience.startswith(("https://", "http://")) else {}
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Tokens:
-    """What an issuer gave; never shown."""
-
-    access_token: str
-    refresh_token: str | None
-    id_token: str | None
 
 
 @dataclass(frozen=True, slots=True)

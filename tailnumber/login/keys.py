@@ -7,17 +7,12 @@ own key needs no sign-in.
 import socket
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 from tailnumber.errors import CommandError, StackNotRunning
 from tailnumber.files import config_folder
-from tailnumber.login.gateway import now_utc
-from tailnumber.login.session import fresh_key
+from tailnumber.login.facts import StoreChoice, now_utc, secure_url
 from tailnumber.login.store import Logins, system_keyring
-from tailnumber.login.wire import secure_url
 from tailnumber.stack.layout import Endpoints, Layout
-
-StoreChoice = Literal["auto", "keyring", "file"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -31,18 +26,8 @@ class GoodKey:
 
 
 def kept_logins(store: StoreChoice = "auto") -> Logins:
-    """Return the logins of this account.
-
-    Raises:
-        CommandError: a keyring is asked for and none works.
-    """
-    keyring = None if store == "file" else system_keyring()
-    if store == "keyring" and keyring is None:
-        raise CommandError(
-            "No keyring of this system answers; use --store file, which keeps the key in a file "
-            "of mode 0600."
-        )
-    return Logins(config_folder(), keyring)
+    """Return the logins of this account; ``file`` keeps a new one out of the keyring."""
+    return Logins(config_folder(), system_keyring if store == "auto" else lambda: None)
 
 
 def choose_gateway(given: str | None, layout: Layout, logins: Logins) -> str:
@@ -79,6 +64,11 @@ def good_key(gateway: str, layout: Layout, logins: Logins) -> GoodKey:
         local = _local(layout)
         if local is not None and local.gateway == gateway:
             return GoodKey(gateway, local.gateway_key, None)
+    kept = logins.get(gateway)
+    if kept is not None and not kept.is_due(now_utc()):
+        return GoodKey(gateway, kept.key, kept.expires_at)
+    from tailnumber.login.session import fresh_key
+
     fresh = fresh_key(logins, gateway, device_name(), now_utc)
     return GoodKey(gateway, fresh.login.key, fresh.login.expires_at, fresh.warning)
 

@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Final
 
 from tailnumber.errors import CommandError, SignInFailed
+from tailnumber.login.facts import Registration, Tokens
 from tailnumber.login.gateway import exchange, revoke_key
-from tailnumber.login.issuer import Issuer, OAuthError, Registration, Tokens
+from tailnumber.login.issuer import Issuer, OAuthError
 from tailnumber.login.store import Login, Logins
 from tailnumber.login.wire import Wire
 
@@ -51,7 +52,7 @@ def sign_in(  # noqa: PLR0913 - what one sign-in is made of, named at the one ca
             registration=registration,
             issued_at=issued.issued_at,
             expires_at=issued.expires_at,
-            kept_in="file",
+            kept_in="keyring",
             key=issued.key,
             refresh_token=tokens.refresh_token,
             older_keys=before.with_key(issued).older_keys if before else {},
@@ -81,6 +82,19 @@ def fresh_key(logins: Logins, gateway: str, device: str, now: Callable[[], datet
             if login.expires_at <= now():
                 raise
             return FreshKey(login, str(error))
+
+
+def renew(
+    logins: Logins, gateways: tuple[str, ...], device: str, now: Callable[[], datetime]
+) -> tuple[list[FreshKey], list[str]]:
+    """Renew what is about to end, at each gateway; return the keys, and the failures in words."""
+    fresh, failures = [], []
+    for gateway in gateways:
+        try:
+            fresh.append(fresh_key(logins, gateway, device, now))
+        except SignInFailed as error:
+            failures.append(str(error))
+    return fresh, failures + [each.warning for each in fresh if each.warning]
 
 
 def sign_out(logins: Logins, gateway: str, now: Callable[[], datetime]) -> list[str]:

@@ -7,9 +7,10 @@ holds ``Logins.lock``, so that of several helpers that find a key worn only one 
 
 import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol, Self
 
@@ -17,8 +18,7 @@ from filelock import FileLock, Timeout
 
 from tailnumber.errors import CommandError, SignInFailed
 from tailnumber.files import private_folder, write_private
-from tailnumber.login.gateway import IssuedKey, key_id_of
-from tailnumber.login.issuer import Registration
+from tailnumber.login.facts import IssuedKey, Registration, key_id_of
 
 KeptIn = Literal["keyring", "file"]
 SERVICE: Final = "tailnumber"
@@ -87,11 +87,11 @@ class Login:
 class Logins:
     """The logins of this account."""
 
-    def __init__(self, folder: Path, keyring: Keyring | None) -> None:
-        """Keep logins in ``folder``; None: there is no keyring that works."""
+    def __init__(self, folder: Path, find_keyring: Callable[[], Keyring | None]) -> None:
+        """Keep logins in ``folder``; the keyring is looked for when one is needed: it is slow."""
         self.file = folder / "logins.json"
         self._folder = folder
-        self._keyring = keyring
+        self._find_keyring = cache(find_keyring)
         self._lock = FileLock(folder / "logins.lock", timeout=_LOCK_SECONDS, mode=0o600)
 
     def __enter__(self) -> Self:
@@ -134,9 +134,10 @@ class Logins:
             ) from None  # the cause may quote a secret
 
     def put(self, login: Login) -> Login:
-        """Keep a login, its secrets where that works; return it with the place it is kept in."""
+        """Keep a login, its secrets in the keyring if that is meant and works; return it so."""
         secrets = {"key": login.key, "refresh_token": login.refresh_token}
-        kept_in: KeptIn = "keyring" if self._to_keyring(login.gateway, secrets) else "file"
+        in_keyring = login.kept_in == "keyring" and self._to_keyring(login.gateway, secrets)
+        kept_in: KeptIn = "keyring" if in_keyring else "file"
         entry = _entry(login) | {"kept_in": kept_in}
         if kept_in == "file":
             entry["secrets"] = secrets
@@ -148,18 +149,20 @@ class Logins:
         entries = self._entries()
         entry = entries.pop(gateway, None)
         self._write(entries)
-        if self._keyring is not None and entry is not None and entry.get("kept_in") == "keyring":
+        keyring = self._find_keyring() if entry and entry.get("kept_in") == "keyring" else None
+        if keyring is not None:
             # A marked boundary, as below: what cannot be deleted was revoked.
             with contextlib.suppress(Exception):
-                self._keyring.delete_password(SERVICE, gateway)
+                keyring.delete_password(SERVICE, gateway)
 
     def _to_keyring(self, gateway: str, secrets: Mapping[str, Any]) -> bool:
-        if self._keyring is None:
+        keyring = self._find_keyring()
+        if keyring is None:
             return False
         text = json.dumps(secrets)
         try:
-            self._keyring.set_password(SERVICE, gateway, text)
-            return self._keyring.get_password(SERVICE, gateway) == text
+            keyring.set_password(SERVICE, gateway, text)
+            return keyring.get_password(SERVICE, gateway) == text
         # A marked boundary: backends raise what their system gives them, and a keyring that is
         # locked, full or without a session is no reason not to sign in.
         except Exception:  # noqa: BLE001
@@ -168,7 +171,12 @@ class Logins:
     def _secrets(self, gateway: str, entry: Mapping[str, Any]) -> Mapping[str, Any]:
         if entry["kept_in"] == "file":
             return dict(entry["secrets"])
-        text = self._keyring.get_password(SERVICE, gateway) if self._keyring is not None else None
+        keyring = self._find_keyring()
+        try:
+            text = keyring.get_password(SERVICE, gateway) if keyring is not None else None
+        # A marked boundary, as below.
+        except Exception:  # noqa: BLE001
+            text = None
         if text is None:
             raise CommandError(
                 f"The keyring does not give the key for {gateway}; unlock it, "

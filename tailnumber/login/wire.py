@@ -14,14 +14,12 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from ingress.upstream.origin import Origin
-from tailnumber.errors import CommandError, SignInFailed
+from tailnumber.errors import SignInFailed
 from tailnumber.output import printable
 
 _TIMEOUT_SECONDS: Final = 15.0
 _ANSWER_BYTES_MAX: Final = 256 * 1024
 _ERROR_LENGTH_MAX: Final = 200
-_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,26 +111,6 @@ class Wire:
                 f"{host_of(url)} does not answer ({type(error).__name__}); "
                 "check the network and the URL, then try again."
             ) from error
-
-
-def secure_url(url: str, what: str) -> str:
-    """Return a URL without a slash at its end, if it is safe to send a secret to it.
-
-    Raises:
-        CommandError: it is not https, and not http on this machine, or has a user or a query.
-    """
-    try:
-        origin, prefix = Origin.split(url.strip())
-    except ValueError:
-        raise CommandError(
-            f"The URL of {what} is not one: write https://host, without user and query."
-        ) from None
-    if origin.scheme != "https" and origin.host not in _LOOPBACK:
-        raise CommandError(
-            f"The URL of {what} is not https; http is taken for this machine alone, "
-            "as a key sent over it can be read by others."
-        )
-    return f"{origin}{prefix}"
 
 
 def host_of(url: str) -> str:
