@@ -9,6 +9,7 @@ import json
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
@@ -56,11 +57,10 @@ class Wire:
     """One client for a whole sign-in; use as a context manager."""
 
     def __init__(self, timeout_seconds: float = _TIMEOUT_SECONDS) -> None:
-        # The system's store, so that a company's own authority counts here as in its browsers.
         self._client = httpx.Client(
             timeout=timeout_seconds,
             follow_redirects=False,
-            verify=ssl.create_default_context(),
+            verify=_trust(),
             headers={"accept": "application/json", "user-agent": "tailnumber"},
         )
 
@@ -111,6 +111,12 @@ class Wire:
                 f"{host_of(url)} does not answer ({type(error).__name__}); "
                 "check the network and the URL, then try again."
             ) from error
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """Trust the system's store, so that a company's own authority counts as in its browsers."""
+    return ssl.create_default_context()
 
 
 def host_of(url: str) -> str:
