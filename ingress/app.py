@@ -29,10 +29,12 @@ from ingress.ids import new_id, utc_now
 from ingress.local import LocalAnswers
 from ingress.masking.detect import Detector
 from ingress.masking.mask import Masker
+from ingress.masking.pii import PiiKind
 from ingress.masking.rules import RuleError, RuleSet, builtin_rules, load_rules, merge
 from ingress.parts import Parts
 from ingress.policy.decide import Policy
 from ingress.policy.load import load_policy
+from ingress.policy.rules import TIER2_MODES, Tier2
 from ingress.prompt_masking import PromptMasking
 from ingress.recording.journal import Journal, JournalLimits
 from ingress.recording.publisher import Publisher
@@ -57,6 +59,7 @@ from ingress.upstream.credentials import CredentialStore
 from ingress.upstream.custody import Custody
 from ingress.upstream.secret_reading import SecretReader
 from ingress.upstream.tokens import TokenTrade
+from ingress.usage import Usage, UsageStore
 
 # Paths of the control plane; everything else is data path.
 CONTROL_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/console", "/oauth/token"})
@@ -164,6 +167,9 @@ async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
         build = partial(
             build_rules, settings=settings, fingerprint_key=tenant.subkey("fingerprint")
         )
+        usage = Usage(UsageStore(engine))
+        stack.push_async_callback(usage.sync)
+        stack.push_async_callback(_stop, spawn(usage.keep(), "share usage"))
         gateway = Gateway(
             authenticator=identity,
             rules=build(policy),
@@ -177,6 +183,7 @@ async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
             ),
             local=LocalAnswers(identity.copilot_tokens, recorder, metrics, settings.public_url),
             metrics=metrics,
+            usage=usage,
             prompt_bytes_max=settings.prompt_bytes_max,
         )
         policy_reloader = PolicyReloader(
@@ -235,16 +242,29 @@ def build_rules(policy: Policy, settings: Settings, fingerprint_key: bytes) -> R
         engine=settings.masking_engine,
         cache_dir=settings.data_dir / "cache",
     )
-    masker = Masker(
-        detector,
-        fingerprint_key,
-        tier2=masking.tier2,
-        pii=masking.pii,
-        allow=masking.allow,
-        today=lambda: utc_now().date(),
-    )
+
+    def masking_with(tier2: Tier2, pii: frozenset[PiiKind]) -> PromptMasking:
+        masker = Masker(
+            detector,
+            fingerprint_key,
+            tier2=tier2,
+            pii=tuple(pii),
+            allow=masking.allow,
+            today=lambda: utc_now().date(),
+        )
+        return PromptMasking(masker, restore=masking.restore)
+
     return Rules(
-        policy, Router(policy.document.connections), PromptMasking(masker, restore=masking.restore)
+        policy,
+        Router(policy.document.connections),
+        masking_with(masking.tier2, frozenset(masking.pii)),
+        {
+            more: masking_with(
+                max(masking.tier2, more.tier2, key=TIER2_MODES.index),
+                frozenset(masking.pii) | frozenset(more.pii),
+            )
+            for more in {rule.masking for rule in policy.document.rules if rule.masking}
+        },
     )
 
 

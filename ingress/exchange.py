@@ -66,6 +66,8 @@ class Exchange:
     vault: dict[str, str] = field(default_factory=dict, repr=False)
     decision: PolicyDecision | None = None
     policy_digest: str = ""
+    # Files that policy took out of the prompt.
+    excluded_paths: tuple[str, ...] = ()
     prompt_part_ids: list[str] = field(default_factory=list)
     # What every event of this interaction says of it, as JSON; set with the first.
     told: bytes = b""

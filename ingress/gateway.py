@@ -9,7 +9,7 @@ no text longer than the request lives and raises nothing that carries one.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from time import perf_counter, time
 from typing import Any, Final
@@ -36,13 +36,14 @@ from ingress.identity.authenticate import Authenticator
 from ingress.ids import new_id, utc_now
 from ingress.local import LocalAnswers
 from ingress.policy.decide import Policy
-from ingress.policy.rules import Operation, PolicyDecision
+from ingress.policy.rules import FREE_OPERATIONS, Operation, PolicyDecision, StricterMasking
 from ingress.prompt_masking import PromptMasking
 from ingress.protocol.texts import Prompt
 from ingress.recording.recorder import Recorder
 from ingress.relay import ClientGone, Relay
 from ingress.routing import OPEN_OPERATIONS, Router
 from ingress.telemetry import Metrics
+from ingress.usage import Usage, Use
 
 _log = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 _PATH_MAX: Final = 4096
 _BODY_METHODS: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_NOTHING: Final = Use()
 _AUDIT_TEXT: Final = "The audit journal cannot record this request, so it was not sent. Try again."
 _FAILED_TEXT: Final = "The gateway could not handle this request; it was not sent."
 
@@ -64,6 +66,7 @@ class Rules:
     policy: Policy
     router: Router
     masking: PromptMasking
+    stricter: Mapping[StricterMasking, PromptMasking]
 
 
 @dataclass(slots=True)
@@ -76,6 +79,7 @@ class Gateway:
     forwarder: Forwarder
     local: LocalAnswers
     metrics: Metrics
+    usage: Usage
     prompt_bytes_max: int
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -113,6 +117,8 @@ class Gateway:
         exchange.body = await self._read_body(exchange, relay)
         rules.masking.parse(exchange)
         _take_what_the_body_names(exchange)
+        if rules.policy.excluded:
+            rules.masking.exclude(exchange, rules.policy.excluded.match)
         # 4 mask: from here on no unmasked text of the prompt exists outside the client.
         rules.masking.mask(exchange)
         # 5 decide.
@@ -122,6 +128,10 @@ class Gateway:
         if not decision.allowed:
             await self._block(exchange, relay, decision)
             return
+        masking = rules.masking
+        if decision.masking is not None:
+            masking = rules.stricter[decision.masking]
+            masking.mask_again(exchange)
         # 6 hold: a decision of `review` is refused above until holding is built.
         # 7 record: nothing goes upstream unrecorded.
         await self.recorder.requested(exchange)
@@ -129,7 +139,11 @@ class Gateway:
         if exchange.route.connection is None:
             await self.local.answer(exchange, relay)
         else:
-            await self.forwarder.forward(exchange, relay, rules.masking)
+            try:
+                await self.forwarder.forward(exchange, relay, masking)
+            finally:
+                if rules.policy.counts:
+                    self.usage.spend(exchange, time())
 
     def _arrive(self, scope: Scope) -> Exchange:
         headers = scope["headers"]
@@ -183,7 +197,9 @@ class Gateway:
         if principal is None:
             raise Unauthenticated
         prompt, route, context = exchange.prompt, exchange.route, exchange.context
-        return policy.decide(
+        counted = policy.counts and route.operation not in FREE_OPERATIONS
+        used = self.usage.of(principal.principal_id, time()) if policy.asks_usage else _NOTHING
+        decision = policy.decide(
             Operation(
                 operation=route.operation,
                 connection=route.connection_name,
@@ -204,8 +220,16 @@ class Gateway:
                 findings=tuple(found.rule_id for found in exchange.findings),
                 stream=prompt.streamed,
                 size_bytes=len(exchange.body),
+                method=exchange.method,
+                path=exchange.path,
+                at=exchange.requested_at,
+                requests_last_hour=used.requests,
+                tokens_last_hour=used.tokens,
             )
         )
+        if not counted or not decision.allowed:
+            return decision
+        return self.usage.admit(principal.principal_id, decision, time())
 
     async def _block(self, exchange: Exchange, relay: Relay, decision: PolicyDecision) -> None:
         """Record that policy kept the prompt back, then say so in the client's own way."""

@@ -3,7 +3,7 @@
 The pure parts know texts (``masking``) and documents (``protocol``); this joins them.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, unquote, unquote_to_bytes
@@ -16,6 +16,7 @@ from ingress.headers import forwarded
 from ingress.masking.errors import MaskingError
 from ingress.masking.mask import Finding, Masker
 from ingress.masking.stream import StreamMasker
+from ingress.protocol.exclusion import take_out
 from ingress.protocol.stream import CompletionStream
 from ingress.protocol.texts import Channel, Completion, Prompt, Text
 from ingress.protocol.wire import LANGUAGE_MAX, NAME_MAX
@@ -101,6 +102,33 @@ class PromptMasking:
                 if exchange.route.protocol is not None
                 else exchange.document["body"].encode(exchange.document["charset"])
             )
+
+    def mask_again(self, exchange: Exchange) -> None:
+        """Mask what is masked already by a stricter rule; what both found counts once.
+
+        Raises:
+            MaskingError: a text could not be checked; nothing of it may go on.
+        """
+        before, exchange.findings = exchange.findings, []
+        self.mask(exchange)
+        known = {(found.fingerprint, found.location): found for found in before}
+        for found in exchange.findings:
+            earlier = known.get((found.fingerprint, found.location))
+            if earlier is None:
+                before.append(found)
+            elif found.action == "masked":
+                earlier.action = found.action
+        exchange.findings = before
+
+    def exclude(self, exchange: Exchange, excluded: Callable[[str], bool]) -> None:
+        """Take the files that policy excludes out of the prompt."""
+        if exchange.document is None or exchange.route.protocol is None:
+            return
+        prompt = exchange.prompt
+        taken = take_out(exchange.document, prompt.texts, prompt.file_paths, excluded)
+        if taken:
+            exchange.body = orjson.dumps(exchange.document)
+            exchange.excluded_paths = tuple(self.name(path) for path in taken)
 
     def name(self, text: str) -> str:
         """Return a path, a header or a name as a record may hold it; the same object if clean.

@@ -134,6 +134,9 @@ Repository = Annotated[
     str, public("repository as owner/name, if the client told", max_length=SHORT)
 ]
 FilePaths = Annotated[tuple[str, ...], public("files named in the context or edited, as sent")]
+ExcludedPaths = Annotated[
+    tuple[str, ...], public("files that policy took out of the prompt, as the client named them")
+]
 Language = Annotated[str, public("programming language, as the client says", max_length=64)]
 PromptBytes = Annotated[int, public("size of the request body, bytes", ge=0, le=INT64_MAX)]
 PromptPartIds = Annotated[

@@ -72,6 +72,7 @@ class InteractionEvent(Envelope):
     effect: f.Effect
     rule_id: f.RuleId
     prompt_finding_count: f.FindingCount = 0
+    excluded_paths: f.ExcludedPaths = ()
     parts: Annotated[tuple[Part, ...], public("texts that this event carries for the first time")]
     findings: Annotated[tuple[Finding, ...], public("secrets found in this event's texts")] = ()
     tool_name: f.CalledToolName | None = None

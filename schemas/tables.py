@@ -145,6 +145,7 @@ class InteractionRow(_Who, _Origin):
     client_left: f.ClientLeft
     loaded_at: f.LoadedAt
     tool_name: f.CalledToolName | None = None
+    excluded_paths: f.ExcludedPaths = ()
 
 
 class FindingRow(_Origin):

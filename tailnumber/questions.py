@@ -82,8 +82,8 @@ ORDER BY occurred_at, finding_index
 
 INTERACTION: Final = """\
 SELECT
-  interaction_id, requested_at, status, operation, connection, protocol, model, repository,
-  file_paths, language, streamed, prompt_bytes,
+  interaction_id, requested_at, status, operation, method, path, connection, protocol, model,
+  repository, file_paths, language, streamed, prompt_bytes,
   principal_id, principal_kind, principal_issuer, principal_subject, principal_email,
   principal_groups, client_name, client_version,
   policy_digest, effect, rule_id, reason_code, assurance

@@ -16,6 +16,7 @@ _COLUMNS: Final[Mapping[str, str]] = {
     "paths": "file_paths",
     "stream": "streamed",
     "size": "prompt_bytes",
+    "time": "requested_at",
 }
 
 
@@ -44,7 +45,8 @@ def recorded_interaction(
 def operation_of(row: Mapping[str, Any], findings: list[str]) -> Operation:
     """Return the operation that a row of ``audit.interactions`` tells.
 
-    A row has all that policy saw of a request but ``ref`` and ``tool_name``, which are empty.
+    A row has all that policy saw of a request but ``ref`` and ``tool_name``, which are empty, and
+    what the principal had used by then, which is 0.
     """
     facts: dict[str, Any] = {"findings": tuple(findings)}
     if row.get("language"):

@@ -6,7 +6,7 @@ No column holds a secret in clear: a gateway key is kept as its SHA-256, a conte
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, DateTime, Dialect, Index, LargeBinary, String
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Index, LargeBinary, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -92,3 +92,17 @@ class ControlEventRow(Base):
     actor: Mapped[dict[str, Any]] = mapped_column(JSON)
     facts: Mapped[dict[str, Any]] = mapped_column(JSON)
     claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class UsageRow(Base):
+    """What one principal used under one rule within one minute, over all workers."""
+
+    __tablename__ = "usage"
+
+    principal_id: Mapped[str] = mapped_column(String(_ID_LENGTH), primary_key=True)
+    rule_id: Mapped[str] = mapped_column(String(128), primary_key=True)
+    # Minutes since 1970, UTC.
+    minute: Mapped[int] = mapped_column(BigInteger, primary_key=True, index=True)
+    requests: Mapped[int] = mapped_column(BigInteger)
+    tokens: Mapped[int] = mapped_column(BigInteger)
+    estimated: Mapped[int] = mapped_column(BigInteger)

@@ -23,7 +23,7 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "principal.kind": _PRINCIPAL_KINDS,
 }
 # Variables whose fact of an operation has another name than theirs with an underscore.
-_RENAMED: Final = {"size": "size_bytes"}
+_RENAMED: Final = {"size": "size_bytes", "time": "at"}
 # What a case or a person need not say.
 _DEFAULTS: Final[Mapping[str, Any]] = {
     "operation": "chat",
@@ -143,6 +143,8 @@ def _fact(reader: Reader, name: str, node: yaml.Node) -> object:
         return reader.boolean(node)
     if kind == "int":
         return reader.integer(node, 0, _SIZE_MAX)
+    if kind == "timestamp":
+        return reader.time(node)
     if kind == "string":
         return reader.text(node)
     texts = [reader.text(item) for item in reader.sequence(node)]

@@ -5,7 +5,7 @@ from typing import Literal
 
 from ingress.policy.rules import PolicyDocument
 
-Section = Literal["connections", "masking", "content", "rule_order"]
+Section = Literal["connections", "masking", "content", "models", "exclude", "rule_order"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,10 @@ def compare(before: PolicyDocument, after: PolicyDocument) -> PolicyChange:
         sections.append("masking")
     if before.content != after.content:
         sections.append("content")
+    if before.models != after.models:
+        sections.append("models")
+    if before.exclude != after.exclude:
+        sections.append("exclude")
     if [each for each in old if each in new] != [each for each in new if each in old]:
         sections.append("rule_order")
     return PolicyChange(

@@ -1,4 +1,4 @@
-"""Compile the conditions of rules, which are CEL, and chain them for a fast first match; pure.
+"""Compile the conditions of rules, which are CEL, and say what their variables are; pure.
 
 CEL is Google's expression language, known from IAM conditions; the library is Google's C++
 implementation. Every variable is declared with its type, so a misspelt name or a comparison of
@@ -9,8 +9,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
+import re2  # type: ignore[import-untyped]  # ships no types
 from cel_expr_python import cel  # type: ignore[import-untyped]  # stubs without a py.typed marker
 
+from ingress.policy.predicates import predicates_of, split
 from ingress.policy.rules import Operation
 
 _STRINGS: Final = cel.Type.List(cel.Type.STRING)
@@ -37,9 +39,14 @@ _VARIABLES: Final[Mapping[str, tuple[cel.Type, Callable[[Operation], object]]]] 
     "findings": (_STRINGS, lambda o: list(o.findings)),
     "stream": (cel.Type.BOOL, lambda o: o.stream),
     "size": (cel.Type.INT, lambda o: o.size_bytes),
+    "method": (cel.Type.STRING, lambda o: o.method),
+    "path": (cel.Type.STRING, lambda o: o.path),
+    "time": (cel.Type.TIMESTAMP, lambda o: o.at),
+    "requests_last_hour": (cel.Type.INT, lambda o: o.requests_last_hour),
+    "tokens_last_hour": (cel.Type.INT, lambda o: o.tokens_last_hour),
 }
 VARIABLE_NAMES: Final = tuple(_VARIABLES)
-# CEL name -> its type in CEL's words: string, bool, int or list<string>.
+# CEL name -> its type in CEL's words: string, bool, int, timestamp or list<string>.
 VARIABLE_TYPES: Final[Mapping[str, str]] = {
     name: str(kind).lower() for name, (kind, _) in _VARIABLES.items()
 }
@@ -50,8 +57,17 @@ _ENVIRONMENT: Final = cel.NewEnv(variables={name: kind for name, (kind, _) in _V
 # 4.1 us as one chain, 29 us apart). The library parses at most 32 levels, and a condition needs
 # some of its own, so longer chains are tried from here downwards.
 _CHAIN_LENGTHS: Final = (24, 16, 8, 4, 1)
-_NO_MATCH: Final = -1
+# What a chain says when all its conditions are false.
+NONE: Final = -1
+
+_WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _COMPILE_ERROR: Final = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): ([^\n]*)")
+
+_BAD_ARGUMENT: Final = "INVALID_ARGUMENT: "
+_CONSTANT_ERRORS: Final = (
+    _BAD_ARGUMENT + "invalid regular expression",
+    _BAD_ARGUMENT + "Invalid timezone",
+)
 
 # Evaluated once at load, so that a wrong constant regular expression is found then: the compiler
 # does not look into it. One element per list, so that macros reach their bodies.
@@ -102,9 +118,29 @@ def check_condition(condition: str) -> None:
     expression = _compile(condition)
     if expression.return_type() != cel.Type.BOOL:
         raise ConditionError(f"a condition must be true or false, not {expression.return_type()}")
-    value = expression.eval(_ENVIRONMENT.Activation(_bindings(_SAMPLE, VARIABLE_NAMES)))
-    if value.type() == cel.Type.ERROR and "invalid regular expression" in str(value.value()):
-        raise ConditionError(str(value.value()).removeprefix("INVALID_ARGUMENT: "))
+    for each in predicates_of(split(condition, VARIABLE_TYPES).terms):
+        if each.test == "matches":
+            _check_pattern(condition, str(each.operand[0]))
+    value = expression.eval(bind(_SAMPLE, VARIABLE_NAMES))
+    if value.type() == cel.Type.ERROR and (said := str(value.value())).startswith(_CONSTANT_ERRORS):
+        raise ConditionError(said.removeprefix(_BAD_ARGUMENT))
+
+
+def _check_pattern(condition: str, pattern: str) -> None:
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        re2.compile(pattern, options)
+    except re2.error as error:
+        before = condition[: max(condition.find(pattern), 0)]
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        text = f"invalid regular expression: {_decoded(error)}"
+        raise ConditionError(text, line, column) from error
+
+
+def _decoded(error: Exception) -> str:
+    said = error.args[0] if error.args else ""
+    return said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
 
 
 def evaluate(condition: str, operation: Operation) -> Evaluation:
@@ -113,9 +149,8 @@ def evaluate(condition: str, operation: Operation) -> Evaluation:
     Raises:
         ConditionError: it does not compile; ``check_condition`` would have said so.
     """
-    names = _names_used((condition,))
-    activation = _ENVIRONMENT.Activation(_bindings(operation, names))
-    result = _compile(condition).eval(activation)
+    names = names_used(condition)
+    result = _compile(condition).eval(bind(operation, names))
     value = result.value()
     if isinstance(value, bool):
         return Evaluation(value)
@@ -123,40 +158,73 @@ def evaluate(condition: str, operation: Operation) -> Evaluation:
     return Evaluation(None, str(value).partition(": ")[2] or str(value))
 
 
-class Chain:
-    """Conditions in order, evaluated until the first that holds. All passed ``check_condition``."""
+class Expression:
+    """A condition, or a part of one, ready to be asked often."""
 
-    def __init__(self, conditions: Sequence[str]) -> None:
-        self._conditions = tuple(conditions)
-        self._names = _names_used(self._conditions)
-        self._blocks = _compile_blocks(self._conditions)
-        self._singles: dict[int, cel.Expression] = {}
+    def __init__(self, text: str) -> None:
+        """Compile it; a condition that passed ``check_condition`` does."""
+        self.text = text
+        self._compiled = _compile(text)
 
-    def first_match(self, operation: Operation) -> int | None:
-        """Return the index of the first condition that holds, None if none does.
+    def is_false(self, bound: cel.Activation) -> bool:
+        """Tell whether it does not hold; one without a value is not false."""
+        return self._compiled.eval(bound).value() is False
+
+    def holds(self, bound: cel.Activation, index: int) -> bool:
+        """Tell whether it holds of an operation that ``bind`` has bound to its variables.
 
         Raises:
-            EvaluationError: a condition before any match has no value, such as ``paths[3]`` of
-                two paths; what it would have said is unknown, so nothing after it counts.
+            EvaluationError: it has no value; ``index`` is handed on.
         """
-        activation = _ENVIRONMENT.Activation(_bindings(operation, self._names))
-        for start, expression in self._blocks:
-            index = expression.eval(activation).value()
-            if not isinstance(index, int):
-                raise EvaluationError(self._failed_at(start, activation))
-            if index != _NO_MATCH:
-                return index
-        return None
+        value = self._compiled.eval(bound).value()
+        if not isinstance(value, bool):
+            raise EvaluationError(index)
+        return value
 
-    def _failed_at(self, start: int, activation: cel.Activation) -> int:
-        # A block just failed; evaluate its conditions one by one to find where.
-        for index in range(start, len(self._conditions)):
-            single = self._singles.get(index)
-            if single is None:
-                single = self._singles[index] = _compile(self._conditions[index])
-            if single.eval(activation).value() is not False:
-                return index
-        return start
+
+class Chain:
+    """Expressions that are asked one after the other, in few calls into the library."""
+
+    def __init__(self, expressions: Mapping[int, Expression]) -> None:
+        """Compile them; the keys, in order, are how they are named."""
+        self._expressions = expressions
+        self._blocks = _compile_blocks(expressions)
+
+    def first(self, bound: cel.Activation) -> int:
+        """Return the key of the first that holds or has no value; ``NONE`` if all are false."""
+        for keys, compiled in self._blocks:
+            found = compiled.eval(bound).value()
+            if not isinstance(found, int):
+                return next(key for key in keys if not self._expressions[key].is_false(bound))
+            if found != NONE:
+                return found
+        return NONE
+
+
+def _compile_blocks(
+    expressions: Mapping[int, Expression],
+) -> list[tuple[Sequence[int], cel.Expression]]:
+    keys = list(expressions)
+    blocks: list[tuple[Sequence[int], cel.Expression]] = []
+    while keys:
+        for length in _CHAIN_LENGTHS:
+            # The line break ends a comment that a condition may close with.
+            links = [f"({expressions[key].text}\n) ? {key} : " for key in keys[:length]]
+            try:
+                compiled = _compile("".join(links) + str(NONE))
+            except ConditionError:
+                if length == 1:
+                    raise
+                continue
+            blocks.append((keys[:length], compiled))
+            del keys[:length]
+            break
+    return blocks
+
+
+def read_variable(name: str) -> Callable[[Operation], object]:
+    """Return how a variable's value is read from an operation."""
+    return _VARIABLES[name][1]
 
 
 def _compile(expression: str) -> cel.Expression:
@@ -170,36 +238,16 @@ def _compile(expression: str) -> cel.Expression:
         raise ConditionError(text, max(int(line), 1), max(int(column), 1)) from error
 
 
-def _compile_blocks(conditions: Sequence[str]) -> list[tuple[int, cel.Expression]]:
-    blocks: list[tuple[int, cel.Expression]] = []
-    start = 0
-    while start < len(conditions):
-        for length in _CHAIN_LENGTHS:
-            text = _ternaries(conditions[start : start + length], start)
-            try:
-                expression = _compile(text)
-            except ConditionError:
-                if length == 1:
-                    raise
-                continue
-            blocks.append((start, expression))
-            start += length
-            break
-    return blocks
+def names_used(condition: str) -> tuple[str, ...]:
+    """Return the variables that a condition may name: one too many at times, never one too few.
+
+    Binding a variable costs 0.2 us. The last word of a name is looked for, since CEL allows space
+    around the dot.
+    """
+    words = frozenset(_WORD.findall(condition))
+    return tuple(name for name in VARIABLE_NAMES if name.rpartition(".")[2] in words)
 
 
-def _ternaries(conditions: Sequence[str], start: int) -> str:
-    # The line break ends a comment that a condition may close with.
-    chain = "".join(f"({text}\n) ? {start + i} : " for i, text in enumerate(conditions))
-    return f"{chain}{_NO_MATCH}"
-
-
-def _names_used(conditions: Sequence[str]) -> tuple[str, ...]:
-    # Binding a variable costs 0.2 us. The last word of a name is looked for, since CEL allows
-    # space around the dot: this may bind one too many, never one too few.
-    text = "\n".join(conditions)
-    return tuple(name for name in VARIABLE_NAMES if name.rpartition(".")[2] in text)
-
-
-def _bindings(operation: Operation, names: Sequence[str]) -> dict[str, object]:
-    return {name: _VARIABLES[name][1](operation) for name in names}
+def bind(operation: Operation, names: tuple[str, ...]) -> cel.Activation:
+    """Return an operation's values for the expressions that name these variables."""
+    return _ENVIRONMENT.Activation({name: _VARIABLES[name][1](operation) for name in names})

@@ -1,17 +1,26 @@
 """Decide an operation by the first rule that matches; pure, and without an upper layer's types."""
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
-from ingress.policy.conditions import Chain, EvaluationError
+import re2  # type: ignore[import-untyped]  # ships no types
+
+from ingress.policy.conditions import EvaluationError, names_used
+from ingress.policy.globs import PathGlobs
+from ingress.policy.matching import FirstMatch
 from ingress.policy.rules import (
     DEFAULT_RULE_ID,
+    MODEL_OPERATIONS,
     OPERATIONS,
+    WHOLE_FILE_OPERATIONS,
     Operation,
     PolicyDecision,
     PolicyDocument,
     Rule,
 )
 
+# Variables that tell what a principal used.
+_USED: Final = frozenset({"requests_last_hour", "tokens_last_hour"})
 _NO_RULE: Final = PolicyDecision(
     effect="deny",
     rule_id=DEFAULT_RULE_ID,
@@ -28,13 +37,20 @@ class Policy:
         """Compile the document's conditions; ``load_policy`` has checked each of them."""
         self.document = document
         self.digest = document.digest
+        # Files that leave every prompt; an inline prompt is one file, and refused as a whole.
+        self.excluded = PathGlobs(document.exclude)
+        # Whether anything asks what a principal used: counting costs nothing otherwise.
+        self.asks_usage = any(
+            not _USED.isdisjoint(names_used(rule.when or "")) for rule in document.rules
+        )
+        self.counts = self.asks_usage or any(rule.limits for rule in document.rules)
         # Most operations meet the same rules, and compiling is the slow part: share equal chains.
         made: dict[tuple[Rule, ...], _RuleChain] = {}
 
         def chain_for(operation: str) -> _RuleChain:
             met = tuple(rule for rule in document.rules if rule.applies_to(operation))
             if met not in made:
-                made[met] = _RuleChain(met)
+                made[met] = _RuleChain(met, document.models)
             return made[met]
 
         self._chains = {operation: chain_for(operation) for operation in OPERATIONS}
@@ -42,32 +58,52 @@ class Policy:
 
     def decide(self, operation: Operation) -> PolicyDecision:
         """Return what the first matching rule says; deny if none matches or one cannot tell."""
-        return self._chains.get(operation.operation, self._unnamed).decide(operation)
+        decision = self._chains.get(operation.operation, self._unnamed).decide(operation)
+        if self.excluded and operation.operation in WHOLE_FILE_OPERATIONS and decision.allowed:
+            for path in operation.paths:
+                if self.excluded.match(path):
+                    return _path_excluded(decision, path)
+        return decision
+
+
+class _Answer(NamedTuple):
+    """What a rule answers, and which models it is about; None: any."""
+
+    decision: PolicyDecision
+    models: Callable[[str], object] | None = None
+    refusal: PolicyDecision | None = None
+
+    def to(self, operation: Operation) -> PolicyDecision:
+        if self.models is None or self.refusal is None:
+            return self.decision
+        if operation.operation not in MODEL_OPERATIONS or self.models(operation.model):
+            return self.decision
+        return self.refusal
 
 
 class _RuleChain:
     """The rules that one kind of operation meets, with their answers made ready."""
 
-    def __init__(self, met: tuple[Rule, ...]) -> None:
+    def __init__(self, met: tuple[Rule, ...], models: tuple[str, ...]) -> None:
         # Nothing follows an unconditional rule: it is the answer when no condition holds.
         last = next((i for i, rule in enumerate(met) if rule.when is None), len(met))
         conditional = [(rule, rule.when) for rule in met[:last] if rule.when is not None]
         self._rules = [rule for rule, _ in conditional]
-        self._answers = [_answer(rule) for rule in self._rules]
-        self._otherwise = _answer(met[last]) if last < len(met) else _NO_RULE
-        self._chain = Chain([when for _, when in conditional])
+        self._answers = [_answer(rule, models) for rule in self._rules]
+        self._otherwise = _answer(met[last], models) if last < len(met) else _Answer(_NO_RULE)
+        self._match = FirstMatch([when for _, when in conditional])
 
     def decide(self, operation: Operation) -> PolicyDecision:
         if not self._rules:
-            return self._otherwise
+            return self._otherwise.to(operation)
         try:
-            index = self._chain.first_match(operation)
+            index = self._match.first_match(operation)
         except EvaluationError as error:
             return _condition_error(self._rules[error.index])
-        return self._otherwise if index is None else self._answers[index]
+        return (self._otherwise if index is None else self._answers[index]).to(operation)
 
 
-def _answer(rule: Rule) -> PolicyDecision:
+def _answer(rule: Rule, models: tuple[str, ...]) -> _Answer:
     effect = rule.effect
     reasons: tuple[str, ...] = ("rule",)
     message = ""
@@ -79,12 +115,47 @@ def _answer(rule: Rule) -> PolicyDecision:
             f"{rule.message} This request needs a review ({rule.id}); "
             "holding it for one is not available yet."
         ).lstrip()
-    return PolicyDecision(
+    decision = PolicyDecision(
         effect=effect,
         rule_id=rule.id,
         reasons=reasons,
         message=message,
         assurance=rule.assurance,
+        limits=rule.limits,
+        masking=rule.masking,
+    )
+    allowed = rule.models if rule.models is not None else models
+    if not allowed or rule.effect == "deny":
+        return _Answer(decision)
+    wanted = re2.compile("|".join(re2.escape(name).replace(r"\*", ".*") for name in allowed))
+    return _Answer(decision, wanted.fullmatch, _model_not_allowed(decision, allowed))
+
+
+def _model_not_allowed(decision: PolicyDecision, allowed: tuple[str, ...]) -> PolicyDecision:
+    listed = ", ".join(allowed)
+    return _refused(
+        decision,
+        "model_not_allowed",
+        f"Your organization's policy ({decision.rule_id}) does not allow this model. "
+        f"Choose one of: {listed}.",
+    )
+
+
+def _path_excluded(decision: PolicyDecision, path: str) -> PolicyDecision:
+    return _refused(
+        decision,
+        "path_excluded",
+        f"Your organization's policy keeps this file from AI assistants: {path}",
+    )
+
+
+def _refused(decision: PolicyDecision, reason: str, message: str) -> PolicyDecision:
+    return PolicyDecision(
+        effect="deny",
+        rule_id=decision.rule_id,
+        reasons=("rule", reason),
+        message=message,
+        assurance=decision.assurance,
     )
 
 

@@ -7,6 +7,7 @@ goes on after one so that the author sees all of them at once.
 import difflib
 import re
 from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 from typing import Final, NoReturn, Protocol, TypeVar
 
 import yaml
@@ -40,6 +41,7 @@ class Reader:
         self._source = source
         self._text = text
         self._problems: list[PolicyProblem] = []
+        self._warnings: list[PolicyProblem] = []
 
     def root(self) -> yaml.Node:
         """Parse the text into its root node.
@@ -82,6 +84,15 @@ class Reader:
     def note(self, node: yaml.Node, text: str) -> None:
         """Note a problem at the beginning of a node."""
         self._note(node.start_mark, text)
+
+    def warn(self, node: yaml.Node, text: str) -> None:
+        """Note what is allowed but surely not meant."""
+        self._warnings.append(self._problem(node.start_mark, text))
+
+    @property
+    def warnings(self) -> tuple[PolicyProblem, ...]:
+        """Return what was warned of so far, in the order of the file."""
+        return tuple(self._warnings)
 
     def note_within(self, node: yaml.ScalarNode, line: int, column: int, text: str) -> None:
         """Note a problem at a place (from 1) within a scalar's value."""
@@ -167,6 +178,17 @@ class Reader:
         """Return true or false."""
         value = self.choice(node, ("true", "false"))
         return None if value is None else value == "true"
+
+    def time(self, node: yaml.Node) -> datetime | None:
+        """Return a time with its zone, such as 2026-11-20T18:30:00Z."""
+        try:
+            at = datetime.fromisoformat(self.text(node) or "")
+        except ValueError:
+            at = None
+        if at is None or at.tzinfo is None:
+            self.note(node, "a time such as 2026-11-20T18:30:00Z is expected here")
+            return None
+        return at
 
     def duration_seconds(self, node: yaml.Node) -> int | None:
         """Return a duration such as 120s, 30m, 24h or 7d, in seconds."""

@@ -10,33 +10,34 @@ import yaml
 
 from ingress.masking.allow import Allow
 from ingress.masking.pii import PII_KINDS
-from ingress.policy.conditions import ConditionError, check_condition
 from ingress.policy.connections import read_connections
 from ingress.policy.decide import Policy
 from ingress.policy.document import Reader
+from ingress.policy.read_rules import read_models, read_rules
 from ingress.policy.rules import (
-    ASSURANCES,
     CONTENT_MODES,
-    DEFAULT_RULE_ID,
-    EFFECTS,
-    OPERATIONS,
     TIER2_MODES,
     Masking,
     PolicyDocument,
-    Review,
-    Rule,
 )
 
 VERSION: Final = "1"
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-_NAME_FORM: Final = "a name: letters, digits, dot, hyphen and underscore, 128 at most"
 _MASKING_RULES: Final = re.compile(r"builtin|[^\s]+\.toml")
 _MASKING_RULES_FORM: Final = "'builtin' or the path of a gitleaks file (*.toml)"
-_TOP_KEYS: Final = ("version", "admins", "connections", "masking", "content", "rules")
+_TOP_KEYS: Final = (
+    "version",
+    "admins",
+    "connections",
+    "masking",
+    "content",
+    "models",
+    "exclude",
+    "rules",
+)
 _MASKING_KEYS: Final = ("rules", "tier2", "pii", "restore", "allow")
 _ALLOW_KEYS: Final = ("fingerprint", "rule", "path", "reason", "expires")
-_RULE_KEYS: Final = ("id", "on", "when", "effect", "message", "review", "assurance")
-_REVIEW_KEYS: Final = ("reviewers", "quorum", "hold", "expires")
+_GLOB: Final = re.compile(r"\S(?:[^\n]{0,254}\S)?")
+_GLOB_FORM: Final = "a pattern of paths such as **/secrets/** or *.pem"
 
 
 def load_policy(text: str, source: str) -> Policy:
@@ -68,8 +69,11 @@ def _document(reader: Reader, root: yaml.Node, text: str, source: str) -> Policy
         ),
         masking=_masking(reader, top["masking"]) if "masking" in top else Masking(),
         content=content or "sealed",
-        rules=_rules(reader, top["rules"]) if "rules" in top else (),
+        rules=read_rules(reader, top["rules"]) if "rules" in top else (),
+        models=read_models(reader, top["models"]) if "models" in top else (),
+        exclude=_exclude(reader, top["exclude"]) if "exclude" in top else (),
         admins=_groups(reader, top["admins"]) if "admins" in top else frozenset(),
+        warnings=reader.warnings,
     )
 
 
@@ -108,95 +112,11 @@ def _allowances(reader: Reader, node: yaml.Node) -> tuple[Allow, ...]:
     return tuple(allowances)
 
 
+def _exclude(reader: Reader, node: yaml.Node) -> tuple[str, ...]:
+    globs = [reader.matching(item, _GLOB, _GLOB_FORM) for item in reader.sequence(node)]
+    return tuple(glob for glob in globs if glob is not None)
+
+
 def _groups(reader: Reader, node: yaml.Node) -> frozenset[str]:
     read = (reader.text(item) for item in reader.sequence(node))
     return frozenset(name for name in read if name)
-
-
-def _rules(reader: Reader, node: yaml.Node) -> tuple[Rule, ...]:
-    rules: list[Rule] = []
-    for item in reader.sequence(node):
-        rule = _rule(reader, item)
-        if rule is None:
-            continue
-        if any(rule.id == earlier.id for earlier in rules):
-            reader.note(item, f"duplicate rule id {rule.id!r}")
-        cover = _cover(rule, rules)
-        if cover is not None:
-            reader.note(
-                item, f"rule {rule.id!r} can never fire: rule {cover!r} above answers first"
-            )
-        rules.append(rule)
-    return tuple(rules)
-
-
-def _rule(reader: Reader, node: yaml.Node) -> Rule | None:
-    keys = reader.mapping(node, _RULE_KEYS, required=("id", "effect"))
-    if not {"id", "effect"} <= keys.keys():
-        return None
-    rule_id = reader.matching(keys["id"], _NAME, _NAME_FORM)
-    if rule_id == DEFAULT_RULE_ID:
-        reader.note(keys["id"], f"the id {DEFAULT_RULE_ID!r} stands for no rule; choose another")
-    effect = reader.choice(keys["effect"], EFFECTS)
-    assurance = reader.choice(keys["assurance"], ASSURANCES) if "assurance" in keys else "strict"
-    operations = frozenset(reader.choices(keys["on"], OPERATIONS)) if "on" in keys else frozenset()
-    when = _condition(reader, keys["when"]) if "when" in keys else None
-    message = reader.text(keys["message"]) if "message" in keys else ""
-    review = _review(reader, keys["review"]) if "review" in keys else None
-    if effect == "review" and "review" not in keys:
-        reader.note(node, "a rule of effect review needs the key 'review'")
-    if effect != "review" and "review" in keys:
-        reader.note(keys["review"], "the key 'review' belongs to the effect review only")
-    if "on" in keys and not operations:
-        # An unreadable list must not turn into "every operation" for the checks that follow.
-        reader.note(keys["on"], "the rule names no operation")
-        return None
-    if rule_id is None or effect is None:
-        return None
-    return Rule(rule_id, effect, operations, when, message or "", review, assurance or "strict")
-
-
-def _condition(reader: Reader, node: yaml.Node) -> str | None:
-    condition = reader.text(node)
-    if condition is None or not isinstance(node, yaml.ScalarNode):
-        return "false"  # noted; as None it would shadow every rule below
-    if condition.strip() == "false":
-        reader.note(node, "the rule can never fire: its condition is false")
-        return condition
-    try:
-        check_condition(condition)
-    except ConditionError as error:
-        reader.note_within(node, error.line, error.column, f"condition: {error}")
-    return None if condition.strip() == "true" else condition
-
-
-def _review(reader: Reader, node: yaml.Node) -> Review | None:
-    keys = reader.mapping(node, _REVIEW_KEYS, required=("reviewers",))
-    if "reviewers" not in keys:
-        return None
-    reviewers = reader.matching(keys["reviewers"], _NAME, _NAME_FORM)
-    quorum = reader.integer(keys["quorum"], 1, 20) if "quorum" in keys else None
-    hold = reader.duration_seconds(keys["hold"]) if "hold" in keys else None
-    expires = reader.duration_seconds(keys["expires"]) if "expires" in keys else None
-    default = Review(reviewers or "")
-    return Review(
-        reviewers=default.reviewers,
-        quorum=quorum or default.quorum,
-        hold_seconds=hold or default.hold_seconds,
-        expires_seconds=expires or default.expires_seconds,
-    )
-
-
-def _cover(rule: Rule, earlier_rules: list[Rule]) -> str | None:
-    # Id of the earlier rule that takes every operation this one could match.
-    everything = frozenset(OPERATIONS)
-    asked = rule.on or everything
-    taken: frozenset[str] = frozenset()
-    for earlier in earlier_rules:
-        operations = earlier.on or everything
-        same = earlier.when is not None and earlier.when == rule.when
-        if earlier.when is None:
-            taken |= operations
-        if asked <= taken or (same and asked <= operations):
-            return earlier.id
-    return None

@@ -1,9 +1,11 @@
 """Name what a policy consists of, what it is asked and what it answers; pure."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final, Literal
 
+from ingress.errors import PolicyProblem
 from ingress.masking.allow import Allow
 from ingress.masking.pii import PiiKind
 from ingress.policy.connections import Connection
@@ -39,6 +41,14 @@ OPERATIONS: Final = (
 # The rule id of a decision that no rule made.
 DEFAULT_RULE_ID: Final = "default"
 
+# The operations that name a model, and so those that a list of models is about.
+MODEL_OPERATIONS: Final = frozenset({"chat", "inline", "panel", "embeddings"})
+# The operations whose prompt is one file.
+WHOLE_FILE_OPERATIONS: Final = frozenset({"inline", "panel"})
+# Operations that answer from what is known and spend nothing: no limit counts them.
+FREE_OPERATIONS: Final = frozenset({"models", "token", "user", "telemetry"})
+_UNKNOWN_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 @dataclass(frozen=True, slots=True)
 class Masking:
@@ -62,8 +72,27 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What a rule lets one principal use in any 60 minutes; None: as much as wanted."""
+
+    requests_per_hour: int | None = None
+    tokens_per_hour: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StricterMasking:
+    """What a rule of effect ``mask`` masks beyond the policy's own masking."""
+
+    tier2: Tier2 = "mask"
+    pii: tuple[PiiKind, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule; ``on`` empty means every operation, ``when`` None means always."""
+    """One rule; ``on`` empty means every operation, ``when`` None means always.
+
+    ``models`` None means the policy's own list; an empty list is refused at load.
+    """
 
     id: str
     effect: Effect
@@ -72,6 +101,9 @@ class Rule:
     message: str = ""
     review: Review | None = None
     assurance: Assurance = "strict"
+    models: tuple[str, ...] | None = None
+    limits: Limits | None = None
+    masking: StricterMasking | None = None
 
     def applies_to(self, operation: str) -> bool:
         """Tell whether the rule is asked about that operation at all."""
@@ -80,7 +112,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class PolicyDocument:
-    """A policy file, checked and typed; ``digest`` is the SHA-256 of its bytes in hex."""
+    """A policy file, checked and typed; ``digest`` is the SHA-256 of its bytes in hex.
+
+    ``models`` empty: any model; ``warnings``: what is allowed in a file but surely not meant.
+    """
 
     source: str
     digest: str
@@ -90,6 +125,9 @@ class PolicyDocument:
     rules: tuple[Rule, ...]
     # Groups whose members manage everybody's gateway keys.
     admins: frozenset[str] = frozenset()
+    models: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    warnings: tuple[PolicyProblem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +154,11 @@ class Operation:
     findings: tuple[str, ...] = ()
     stream: bool = False
     size_bytes: int = 0
+    method: str = ""
+    path: str = ""
+    at: datetime = _UNKNOWN_TIME
+    requests_last_hour: int = 0
+    tokens_last_hour: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +166,10 @@ class PolicyDecision:
     """What the policy answers.
 
     ``reasons`` are stable codes: ``rule`` (a rule matched), ``no_rule`` (none did),
-    ``condition_error`` (a condition could not be evaluated, so the answer is deny) and
-    ``review_unavailable``. ``message`` is for the person who asked; empty if allowed.
+    ``condition_error`` (a condition could not be evaluated, so the answer is deny),
+    ``review_unavailable``, ``model_not_allowed``, ``limit_reached`` and ``path_excluded``.
+    ``message`` is for the person who asked; empty if allowed. What follows ``assurance`` is what
+    an allowed operation must still keep to.
     """
 
     effect: Effect
@@ -132,6 +177,8 @@ class PolicyDecision:
     reasons: tuple[str, ...]
     message: str
     assurance: Assurance
+    limits: Limits | None = None
+    masking: StricterMasking | None = None
 
     @property
     def allowed(self) -> bool:

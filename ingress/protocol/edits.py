@@ -11,7 +11,7 @@ from typing import Any, Final
 import orjson
 
 # Arguments that name the edited file.
-_PATH_MEMBERS: Final = ("filePath", "file_path", "path", "notebook_path")
+PATH_MEMBERS: Final = ("filePath", "file_path", "path", "notebook_path")
 _LIST_MEMBERS: Final = ("replacements", "edits")
 _READING: Final = re.compile(
     r"(?:^|[_.])(?:read|list|ls|search|grep|glob|find|view|fetch|get)", re.IGNORECASE
@@ -34,6 +34,11 @@ def edited_paths(tool: str, arguments: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_paths(arguments)))[:_PATHS_MAX]
 
 
+def named_paths(arguments: str) -> tuple[str, ...]:
+    """Return the files that a call names, whatever it does with them."""
+    return tuple(dict.fromkeys(_paths(arguments)))
+
+
 def _paths(arguments: str) -> Iterator[str]:
     try:
         document = orjson.loads(arguments)
@@ -53,7 +58,7 @@ def _paths(arguments: str) -> Iterator[str]:
 
 
 def _named(document: dict[str, Any]) -> Iterator[str]:
-    for member in _PATH_MEMBERS:
+    for member in PATH_MEMBERS:
         value = document.get(member)
         if isinstance(value, str) and value:
             yield value[:1024]

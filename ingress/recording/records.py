@@ -56,6 +56,8 @@ def interaction_record(exchange: Exchange) -> dict[str, Any]:
         "rule_id": decision.rule_id,
         "prompt_finding_count": len(exchange.findings),
     }
+    if exchange.excluded_paths:
+        record["excluded_paths"] = exchange.excluded_paths
     return record
 
 

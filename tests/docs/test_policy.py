@@ -61,7 +61,9 @@ def test_command_of_the_page_succeeds(tailnumber, tmp_path, monkeypatch, command
 
 
 def test_every_variable_is_listed_with_its_type_and_no_other():
-    rows = re.findall(r"^\| `([\w.]+)` \| (string|bool|int|list<string>) \|", PAGE, re.MULTILINE)
+    rows = re.findall(
+        r"^\| `([\w.]+)` \| (string|bool|int|timestamp|list<string>) \|", PAGE, re.MULTILINE
+    )
 
     assert dict(rows) == dict(VARIABLE_TYPES)
 

@@ -62,7 +62,8 @@ SELECT
   `chunk_count`,
   `client_left`,
   `loaded_at`,
-  `tool_name`
+  `tool_name`,
+  `excluded_paths`
 FROM `audit.interactions_v1`
 WHERE TRUE
 QUALIFY ROW_NUMBER() OVER (PARTITION BY `interaction_id`, `requested_at` ORDER BY `status_rank` DESC, `loaded_at` DESC, `event_id` DESC) = 1

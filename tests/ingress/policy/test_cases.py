@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 import pytest
 
 from ingress.errors import PolicyError
@@ -59,6 +61,8 @@ def test_a_case_passes_if_the_policy_answers_as_it_says(operation, expect, passe
         (case("{operation: chat, size: big}", "{effect: deny}"), "a whole number"),
         (case("{operation: chat, stream: 1}", "{effect: deny}"), "'1' is not one of true, false"),
         (case("{operation: chat, principal.kind: bot}", "{effect: deny}"), "human, service"),
+        (case("{operation: chat, time: noon}", "{effect: deny}"), "a time such as"),
+        (case("{operation: chat, time: 2026-11-20}", "{effect: deny}"), "a time such as"),
         (case("{operation: chat}", "{}"), "nothing is expected"),
         (case("{operation: chat}", "{effect: refuse}"), "is not one of allow, mask"),
         (case("{operation: chat}", "{effekt: deny}"), "did you mean 'effect'?"),
@@ -74,7 +78,8 @@ def test_what_is_no_case_is_refused_with_its_place(text, problem):
 
 
 def test_every_variable_of_conditions_is_a_fact_of_an_operation_of_its_type():
-    empty = {"string": "", "bool": False, "int": 0, "list<string>": ()}
+    at = datetime(2026, 11, 20, tzinfo=UTC)
+    empty = {"string": "", "bool": False, "int": 0, "list<string>": (), "timestamp": at}
     facts = {name: empty[kind] for name, kind in VARIABLE_TYPES.items()}
 
     made = make_operation(facts)
