@@ -23,6 +23,7 @@ from ingress.forwarding import Forwarder
 from ingress.gateway import Gateway, Rules
 from ingress.identity.authenticate import build_identity
 from ingress.identity.issuers import read_issuers
+from ingress.identity.key_form import KeyClass
 from ingress.identity.keys import KeyStore
 from ingress.identity.token_exchange import TokenExchange
 from ingress.ids import new_id, utc_now
@@ -156,6 +157,7 @@ async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
             issuers,
             _optional_path(settings.upstream_ca_file),
             lambda reference: credentials.get(reference).value,
+            _key_places(settings),
         )
         stack.push_async_callback(identity.close)
         identity.access_tokens.warm()
@@ -218,6 +220,11 @@ async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
             exchange=exchange,
             control_events=control_events,
         )
+
+
+def _key_places(settings: Settings) -> tuple[KeyClass, ...]:
+    asked: dict[KeyClass, str] = {"path": settings.path_keys, "proxy": settings.proxy_keys}
+    return tuple(place for place, switch in asked.items() if switch == "on")
 
 
 def read_policy(path: Path) -> Policy:

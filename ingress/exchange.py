@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from ingress.context import Context
+from ingress.identity.placement import StrayKey
 from ingress.identity.principal import Principal
 from ingress.policy.rules import PolicyDecision
 from ingress.protocol.texts import Completion, Prompt
@@ -55,6 +56,8 @@ class Exchange:
     address: str | None
     context: Context
     route: Route
+    path_key: str | None = field(default=None, repr=False)
+    stray_key: StrayKey | None = None
     principal: Principal | None = None
     session_id: str = ""
     outgoing_headers: list[tuple[bytes, bytes]] = field(default_factory=list)

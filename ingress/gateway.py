@@ -33,6 +33,7 @@ from ingress.errors import (
 from ingress.exchange import Exchange
 from ingress.forwarding import Forwarder
 from ingress.identity.authenticate import Authenticator
+from ingress.identity.placement import find_stray_key, take_path_key
 from ingress.ids import new_id, utc_now
 from ingress.local import LocalAnswers
 from ingress.policy.decide import Policy
@@ -106,6 +107,8 @@ class Gateway:
 
     async def _carry(self, exchange: Exchange, relay: Relay) -> None:
         rules = self.rules
+        if exchange.stray_key is not None:
+            raise await self.authenticator.expose(exchange.stray_key, time())
         # 1 identify: nothing of the body is read for a caller that is not known.
         if exchange.route.operation in OPEN_OPERATIONS:
             await self.local.answer_open(exchange, relay)
@@ -154,23 +157,29 @@ class Gateway:
         context = read_context(headers, name)
         intent = next((value for name, value in headers if name == b"openai-intent"), b"")
         address = scope.get("client")
+        path_key, raw_path = None, scope["raw_path"]
+        if self.authenticator.takes_path_keys:
+            path_key, raw_path = take_path_key(raw_path)
+        query = scope.get("query_string", b"")
         return Exchange(
             interaction_id=new_id(),
             requested_at=utc_now(),
             began_at=perf_counter(),
             method=method,
             path=printable_path(path),
-            query=scope.get("query_string", b""),
+            query=query,
             headers=headers,
             address=address[0] if address else None,
             context=context,
-            route=self.rules.router.route(
-                method, scope["raw_path"].decode("latin-1"), printable(intent)
-            ),
+            route=self.rules.router.route(method, raw_path.decode("latin-1"), printable(intent)),
+            path_key=path_key,
+            stray_key=find_stray_key(raw_path, query, headers),
         )
 
     async def _identify(self, exchange: Exchange) -> None:
-        principal = await self.authenticator.authenticate(exchange.headers, time())
+        principal = await self.authenticator.authenticate(
+            exchange.headers, time(), exchange.path_key
+        )
         exchange.principal = principal
         exchange.session_id = exchange.context.session_id or derived_session(
             principal.principal_id,
@@ -255,7 +264,7 @@ class Gateway:
                     mask=self.rules.masking.name,
                 )
                 if isinstance(error, Unauthenticated):
-                    code, text = "unauthenticated", Unauthenticated.CLIENT_TEXT
+                    code, text = "unauthenticated", error.CLIENT_TEXT
             elif isinstance(error, AuditUnavailable):
                 text = _AUDIT_TEXT
             elif exchange.principal is not None and not exchange.recorded:

@@ -13,6 +13,7 @@ import orjson
 from ingress.errors import BadPrompt, ProtocolError
 from ingress.exchange import Exchange, Located, Outcome
 from ingress.headers import forwarded
+from ingress.identity.placement import without_keys
 from ingress.masking.errors import MaskingError
 from ingress.masking.mask import Finding, Masker
 from ingress.masking.stream import StreamMasker
@@ -138,7 +139,8 @@ class PromptMasking:
         """
         if text in self._clean:
             return text
-        masked = _name(self._masker, text)
+        # Our own keys are never named, whatever the rules know.
+        masked = _name(self._masker, without_keys(text))
         if masked is text and len(text) <= _CLEAN_CHARACTERS and len(self._clean) < _CLEAN_MAX:
             self._clean.add(text)
         return masked

@@ -60,6 +60,12 @@ class Settings:
         "journal size above which requests are refused, bytes", 4 * 1024 * 1024 * 1024
     )
     upstream_ca_file: str = _setting("file of further certificate authorities for upstreams", "")
+    path_keys: Literal["off", "on"] = _setting(
+        "on: keys of class path are taken at /t/KEY/…, for clients that can set no header", "off"
+    )
+    proxy_keys: Literal["off", "on"] = _setting(
+        "on: keys of class proxy are taken as password of Proxy-Authorization: Basic", "off"
+    )
     masking_engine: Literal["auto", "vectorscan", "portable"] = _setting(
         "auto, vectorscan or portable", "auto"
     )

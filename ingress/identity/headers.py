@@ -8,6 +8,8 @@ from typing import Final
 from ingress.errors import DuplicateCredential, MalformedKey
 
 _KEY_HEADERS: Final = frozenset({b"x-api-key", b"api-key"})
+# Where a credential belongs; each of them stays here and goes to no upstream.
+CREDENTIAL_HEADERS: Final = frozenset({b"authorization", b"proxy-authorization", *_KEY_HEADERS})
 _BEARER_SCHEMES: Final = frozenset({"bearer", "token"})
 # The Copilot CLI takes only tokens with GitHub's own prefixes, so a key may wear one.
 _GITHUB_PREFIXES: Final = ("gho_tnk_", "ghu_tnk_")
@@ -48,6 +50,25 @@ def extract_credential(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
     return found
 
 
+def extract_proxy_password(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
+    """Return the password of ``Proxy-Authorization: Basic``, None if no proxy is logged in to.
+
+    Raises:
+        DuplicateCredential: it came twice, or beside a gateway key in another header.
+        MalformedKey: another scheme, or not decodable.
+    """
+    found = [value for name, value in headers if name == b"proxy-authorization"]
+    if not found:
+        return None
+    others = (value for name, value in headers if name in CREDENTIAL_HEADERS)
+    if len(found) > 1 or any(b"tnk_" in value for value in others):
+        raise DuplicateCredential
+    scheme, _, rest = _decode(found[0]).partition(" ")
+    if scheme.lower() != "basic":
+        raise MalformedKey
+    return _password(rest.strip(" \t"))
+
+
 def _decode(raw_value: bytes) -> str:
     try:
         return raw_value.decode("ascii").strip(" \t")
@@ -63,8 +84,12 @@ def _from_authorization(value: str) -> str:
         return rest
     if scheme != "basic":
         raise MalformedKey
+    return _password(rest)
+
+
+def _password(encoded: str) -> str:
     try:
-        user_and_password = base64.b64decode(rest, validate=True).decode("ascii")
+        user_and_password = base64.b64decode(encoded, validate=True).decode("ascii")
     except (binascii.Error, UnicodeDecodeError):
         raise MalformedKey from None  # the cause would carry the credential
     return user_and_password.partition(":")[2]

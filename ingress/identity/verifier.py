@@ -40,6 +40,7 @@ _KEY_BY_ID: Final = select(
     GatewayKeyRow.key_class,
     GatewayKeyRow.expires_at,
     GatewayKeyRow.revoked_at,
+    GatewayKeyRow.exposed_at,
 ).where(GatewayKeyRow.key_id == bindparam("key_id"))
 
 
@@ -50,6 +51,7 @@ class _Entry:
     key_class: KeyClass
     expires_at: float
     revoked: bool
+    exposed: bool
     read_at: float
     version: int
 
@@ -102,6 +104,21 @@ class KeyVerifier:
         """
         return _admit(self._current(key_id, now), now)
 
+    def newly_exposed(self, raw: str, now: float) -> bool:
+        """Say whether a text of a key's form is a real key that is not known as exposed yet.
+
+        Raises:
+            IdentityUnavailable: the key store cannot be read.
+        """
+        key_id = key_id_of(raw)
+        if key_id is None or not checksum_holds(raw):
+            return False
+        try:
+            entry = self._current(key_id, now)
+        except UnknownKey:
+            return False
+        return hmac.compare_digest(entry.secret_hash, hash_key(raw)) and not entry.exposed
+
     def _current(self, key_id: str, now: float) -> _Entry:
         # Asked before the row is read: a change in between is then seen the next time.
         version = self._counter()
@@ -123,7 +140,8 @@ class KeyVerifier:
             raise UnknownKey(key_id)
         if len(self._cache) >= _CACHE_ENTRIES:
             self._cache.clear()
-        secret_hash, issuer, subject, email, groups, kind, key_class, expires_at, revoked_at = row
+        secret_hash, issuer, subject, email, groups, kind, key_class, *times = row
+        expires_at, revoked_at, exposed_at = times
         entry = _Entry(
             secret_hash=secret_hash,
             principal=make_principal(
@@ -138,6 +156,7 @@ class KeyVerifier:
             key_class=cast("KeyClass", key_class),
             expires_at=expires_at.timestamp(),
             revoked=revoked_at is not None,
+            exposed=exposed_at is not None,
             read_at=now,
             version=version,
         )

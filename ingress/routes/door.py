@@ -18,6 +18,7 @@ from ingress.errors import (
     IngressError,
     Unauthenticated,
 )
+from ingress.identity.placement import find_stray_key
 from ingress.identity.principal import Principal
 from ingress.parts import Parts
 from ingress.refusals import error_object
@@ -37,11 +38,26 @@ async def caller(parts: Parts, request: Request) -> Principal:
         IdentityUnavailable: it cannot be told now; recorded.
         AuditUnavailable: the refusal could not be recorded.
     """
+    scope, authenticator = request.scope, parts.gateway.authenticator
     try:
-        return await parts.gateway.authenticator.authenticate(request.scope["headers"], time())
+        await refuse_stray_key(parts, request)
+        return await authenticator.authenticate(scope["headers"], time())
     except (Unauthenticated, IdentityUnavailable) as error:
         await deny(parts, request, error, error.status)
         raise
+
+
+async def refuse_stray_key(parts: Parts, request: Request) -> None:
+    """Refuse a request that has a gateway key where others can read it.
+
+    Raises:
+        MisplacedKey: it has one; its owner will see so.
+        IdentityUnavailable: the key store cannot be used.
+    """
+    scope = request.scope
+    stray = find_stray_key(scope["raw_path"], scope["query_string"], scope["headers"])
+    if stray is not None:
+        raise await parts.gateway.authenticator.expose(stray, time())
 
 
 async def deny(parts: Parts, request: Request, error: IngressError, status: int) -> None:
@@ -57,7 +73,7 @@ async def deny(parts: Parts, request: Request, error: IngressError, status: int)
         read_context(request.scope["headers"], mask),
         address=request.client.host if request.client else None,
         method=request.method,
-        path=request.url.path,
+        path=mask(request.url.path),
         status=status,
         mask=mask,
     )

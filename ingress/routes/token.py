@@ -28,7 +28,7 @@ from ingress.identity.token_exchange import (
     read_form,
 )
 from ingress.parts import Parts
-from ingress.routes.door import NO_STORE, deny, read_small_body
+from ingress.routes.door import NO_STORE, deny, read_small_body, refuse_stray_key
 
 _FORM: Final = "application/x-www-form-urlencoded"
 # One text for every token that is not accepted; the true reason is in the record.
@@ -89,6 +89,7 @@ def token_router(parts_of: Callable[[], Parts | None]) -> APIRouter:
 async def _issue(parts: Parts, request: Request) -> Issued:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
         raise BadTokenRequest(f"The body must be {_FORM}.")
+    await refuse_stray_key(parts, request)
     form = read_form(await read_small_body(request, FORM_BYTES_MAX))
     issued = await parts.exchange.issue(form, time())
     # Nobody holds a key whose making is not in the trail.

@@ -44,6 +44,8 @@ DEMO_CREDENTIAL: Final = "demo-copilot"
 # Settings of the gateway that `tailnumber up` hands on as its own environment has them.
 PASSED_ON: Final = (
     "TAILNUMBER_MASKING_ENGINE",
+    "TAILNUMBER_PATH_KEYS",
+    "TAILNUMBER_PROXY_KEYS",
     "TAILNUMBER_PUBLIC_URL",
     "TAILNUMBER_TENANT_ID",
     "TAILNUMBER_UPSTREAM_CA_FILE",
