@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from ingress.control.store import open_sqlite
 from ingress.errors import IngressError
-from ingress.identity.keys import KeyRecord, KeyStore
+from ingress.identity.keys import LOCAL_ISSUER, Account, KeyStore
 from ingress.secrets import TenantSecrets
 from ingress.upstream.credentials import CredentialStore
 from tailnumber.errors import CommandError
 from tailnumber.stack.layout import Layout
+from tailnumber.stack.local_key import machine_user
 
 
 @contextmanager
@@ -51,23 +51,6 @@ def credential_store(layout: Layout) -> Iterator[CredentialStore]:
         raise CommandError(f"{error}.") from error
 
 
-def key_document(record: KeyRecord) -> dict[str, object]:
-    """Return what is known of a key, for scripts."""
-    return {
-        "id": record.key_id,
-        "user": record.subject,
-        "email": record.email,
-        "groups": list(record.groups),
-        "kind": record.kind,
-        "device": record.device_name,
-        "created_at": record.created_at,
-        "expires_at": record.expires_at,
-        "revoked_at": record.revoked_at,
-        "state": _state(record),
-    }
-
-
-def _state(record: KeyRecord) -> str:
-    if record.revoked_at is not None:
-        return "revoked"
-    return "expired" if record.expires_at <= datetime.now(UTC) else "valid"
+def this_account() -> Account:
+    """Return who runs a command here, for the records."""
+    return Account(LOCAL_ISSUER, machine_user())

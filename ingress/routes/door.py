@@ -7,6 +7,7 @@ from typing import Final
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import ClientDisconnect
 
 from ingress.context import read_context
@@ -103,7 +104,7 @@ def answer_errors(app: FastAPI) -> None:
 
     async def answer(_request: Request, error: Exception) -> JSONResponse:
         if not isinstance(error, IngressError):
-            raise error
+            error = IdentityUnavailable("The key store cannot be used now; try again.")
         code, text = error.code, str(error)
         headers = dict(NO_STORE)
         if isinstance(error, Unauthenticated):
@@ -113,4 +114,5 @@ def answer_errors(app: FastAPI) -> None:
             text = "The audit journal cannot record this now, so nothing was done. Try again."
         return JSONResponse(error_object(code, text), error.status, headers)
 
-    app.add_exception_handler(IngressError, answer)
+    for kind in (IngressError, SQLAlchemyError):
+        app.add_exception_handler(kind, answer)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated
 
@@ -9,7 +10,7 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from ingress.errors import IdentityUnavailable, KeyNotFound
+from ingress.errors import AuditUnavailable, IdentityUnavailable, KeyNotFound
 from ingress.identity.keys import KeyRecord
 from ingress.identity.principal import Principal
 from ingress.identity.token_exchange import account_of
@@ -118,6 +119,8 @@ def keys_router(parts_of: Callable[[], Parts | None]) -> APIRouter:
         by = account_of(principal)
         await asyncio.to_thread(lambda: parts.keys.revoke(key_id, utc_now(), by))
         # The revocation stands whether or not its event is in the journal yet: it waits beside it.
+        with suppress(AuditUnavailable):
+            await parts.control_events.drain()
         revoked = await asyncio.to_thread(parts.keys.find, key_id)
         return JSONResponse(_document(revoked or record, principal), headers=NO_STORE)
 

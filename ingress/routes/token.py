@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import SQLAlchemyError
 
 from ingress.errors import (
     AuditUnavailable,
@@ -91,9 +92,12 @@ async def _issue(parts: Parts, request: Request) -> Issued:
         raise BadTokenRequest(f"The body must be {_FORM}.")
     await refuse_stray_key(parts, request)
     form = read_form(await read_small_body(request, FORM_BYTES_MAX))
-    issued = await parts.exchange.issue(form, time())
-    # Nobody holds a key whose making is not in the trail.
-    await parts.control_events.drain()
+    try:
+        issued = await parts.exchange.issue(form, time())
+        # Nobody holds a key whose making is not in the trail.
+        await parts.control_events.drain()
+    except SQLAlchemyError as error:
+        raise IdentityUnavailable("the key store cannot be used") from error
     return issued
 
 

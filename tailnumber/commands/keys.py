@@ -1,7 +1,7 @@
 """``tailnumber keys``: gateway keys of the local issuer."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -15,7 +15,14 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-_COLUMNS = ("id", "user", "email", "groups", "kind", "device", "created_at", "expires_at", "state")
+_COLUMNS = (
+    *("id", "user", "email", "groups", "kind", "device", "class"),
+    *("created_at", "expires_at", "state"),
+)
+_EXPOSED = (
+    "An exposed key came in a URL, a cookie or another place where others can read it: "
+    "revoke it with `tailnumber keys revoke ID` and use a new one."
+)
 
 
 @app.command(epilog="Example:  tailnumber keys create --user ada --group engineering --days 30")
@@ -32,12 +39,21 @@ def create(  # noqa: PLR0913, PLR0917  (the options of one command)
     service: Annotated[
         bool, typer.Option("--service", help="For a program, not a person.")
     ] = False,
+    key_class: Annotated[
+        Literal["header", "path", "proxy"],
+        typer.Option(
+            "--class",
+            help="Where the client puts it: in a header; or, where it can do nothing else and the "
+            "gateway allows it (TAILNUMBER_PATH_KEYS, _PROXY_KEYS), in the path or as a proxy "
+            "password. A key works at its own place only.",
+        ),
+    ] = "header",
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Create a gateway key. It is shown this once: only its hash is kept."""
     from ingress.identity.keys import LocalIssuer
-    from tailnumber.control import key_store
+    from tailnumber.control import key_store, this_account
     from tailnumber.stack.local_key import machine_user
 
     layout = layout_of(data_dir)
@@ -51,6 +67,8 @@ def create(  # noqa: PLR0913, PLR0917  (the options of one command)
                 kind="service" if service else "human",
                 device_name=device,
                 lifetime=timedelta(days=days),
+                key_class=key_class,
+                by=this_account(),
             )
         except ValueError as error:
             raise CommandError(f"No key was made: {error}.") from error
@@ -58,20 +76,23 @@ def create(  # noqa: PLR0913, PLR0917  (the options of one command)
         print_json({"id": record.key_id, "key": key, "expires_at": record.expires_at})
         return
     say(f"Key {record.key_id} for {record.subject}, valid until {record.expires_at:%Y-%m-%d}:")
-    _explain(layout, key)
+    _explain(layout, key, key_class)
 
 
 @app.command("list", epilog="Example:  tailnumber keys list --json")
 def list_keys(data_dir: DataDir = None, as_json: Json = False) -> None:
     """List every key that was ever created, newest first; never the keys themselves."""
-    from tailnumber.control import key_document, key_store
+    from tailnumber.control import key_store
 
+    now = datetime.now(UTC)
     with key_store(layout_of(data_dir)) as store:
-        keys = [key_document(record) for record in reversed(store.list())]
+        keys = [record.document(now) for record in reversed(store.list())]
     if as_json:
         print_json({"keys": keys})
     elif keys:
         console().print(table(_COLUMNS, ([key[name] for name in _COLUMNS] for key in keys)))
+        if any(key["state"] == "exposed" for key in keys):
+            say(_EXPOSED)
     else:
         say("There is no key yet; create one with: tailnumber keys create")
 
@@ -81,22 +102,29 @@ def revoke(
     key_id: Annotated[str, typer.Argument(metavar="ID", help="As `keys list` shows it.")],
     data_dir: DataDir = None,
 ) -> None:
-    """Take a key back; a running gateway refuses it within a second."""
-    from tailnumber.control import key_store
+    """Take a key back; a running gateway refuses it from the next request on."""
+    from tailnumber.control import key_store, this_account
 
     with key_store(layout_of(data_dir)) as store:
-        if not store.revoke(key_id, datetime.now(UTC)):
+        if not store.revoke(key_id, datetime.now(UTC), this_account()):
             raise CommandError(f"There is no key {key_id!r}; see: tailnumber keys list")
     say(f"Key {key_id} is revoked; the gateway refuses it from now on.")
 
 
-def _explain(layout: Layout, key: str) -> None:
+def _explain(layout: Layout, key: str, key_class: str) -> None:
     endpoints = read_json(layout.endpoints_file) or {}
     gateway = endpoints.get("gateway", "http://127.0.0.1:8080")
     say()
     say(f"  {key}", style="bold")
     say()
     say("It is shown this once. Where to put it:")
+    if key_class == "path":
+        say(f"  base URL                  {gateway}/t/{key}/v1")
+        return
+    if key_class == "proxy":
+        scheme, _, host = gateway.partition("://")
+        say(f"  proxy of the client       {scheme}://any-name:{key}@{host}")
+        return
     say(f"  Copilot language server   GH_COPILOT_TOKEN={key}")
     say(f"                            GH_COPILOT_API_URL={gateway}")
     say(f"                            GH_COPILOT_SERVER_URL={gateway}")

@@ -145,11 +145,11 @@ def test_check_of_a_key_is_cheap_with_everything_around_it(identity, engine):
         await identity.authenticate(headers, NOW_SECONDS)
         took = []
         for _ in range(5):
-            begin = time.perf_counter()
+            begin = time.thread_time()
             for _ in range(500):
                 assert find_stray_key(b"/chat/completions", b"", headers) is None
                 await identity.authenticate(headers, NOW_SECONDS)
-            took.append((time.perf_counter() - begin) / 500)
+            took.append((time.thread_time() - begin) / 500)
         return min(took)
 
     # The budget is 20 us; a shared machine gets some slack.

@@ -297,7 +297,7 @@ def test_cached_check_is_cheap(store, verifier):
 
 
 def timed(call, rounds):
-    begin = time.perf_counter()
+    begin = time.thread_time()
     for _ in range(rounds):
         call()
-    return time.perf_counter() - begin
+    return time.thread_time() - begin

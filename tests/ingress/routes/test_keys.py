@@ -3,6 +3,7 @@
 import pytest
 import running_gateway
 from running_gateway import POLICY, RunningGateway
+from sqlalchemy.exc import OperationalError
 
 
 @pytest.fixture(scope="module")
@@ -99,3 +100,25 @@ def test_api_describes_itself(gateway):
     assert {"/oauth/token", "/api/v1/login", "/api/v1/keys", "/api/v1/keys/{key_id}"} <= (
         document["paths"].keys()
     )
+
+
+def test_key_that_the_command_line_makes_beside_a_running_gateway_is_recorded(gateway):
+    key = gateway.reading.key("dorothy")
+
+    (issued,) = gateway.key_events(id_of(key), "key.issued")
+
+    assert issued.holder.subject == "dorothy"
+    assert issued.principal.issuer == "urn:tailnumber:local"
+
+
+def test_database_that_fails_is_503_without_a_word_of_it(gateway, monkeypatch):
+    def failing(**_):
+        raise OperationalError("SELECT secret_hash", {}, Exception("disk"))
+
+    key = gateway.reading.key("ada")
+    monkeypatch.setattr(gateway.parts.keys, "list", failing)
+
+    answer = api(gateway, "GET", "/keys", key)
+
+    assert (answer.status, answer.json["error"]["code"]) == (503, "identity_unavailable")
+    assert b"SELECT" not in answer.body

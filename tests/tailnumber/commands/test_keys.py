@@ -1,9 +1,12 @@
 import re
 from datetime import UTC, datetime, timedelta
 
+from ingress.control import outbox
 from ingress.control.store import open_sqlite
 from ingress.identity.key_form import KEY_PATTERN
+from ingress.identity.keys import KeyStore
 from ingress.identity.verifier import KeyVerifier
+from tailnumber.stack.local_key import machine_user
 
 
 def test_created_key_opens_the_gateway_with_its_facts(tailnumber):
@@ -70,3 +73,39 @@ def test_empty_user_is_refused_in_one_sentence(tailnumber):
 
     assert result.code == 2
     assert result.err.startswith("tailnumber: No key was made")
+
+
+def test_key_of_a_class_says_where_it_goes_and_is_listed_as_such(tailnumber):
+    by_path = tailnumber.on_data("keys", "create", "--class", "path").out
+    by_proxy = tailnumber.on_data("keys", "create", "--class", "proxy").out
+
+    assert re.search(rf"http://127.0.0.1:8080/t/{KEY_PATTERN}/v1", by_path)
+    assert re.search(rf"http://any-name:{KEY_PATTERN}@127.0.0.1:8080", by_proxy)
+    keys = tailnumber.on_data("keys", "list", "--json").document["keys"]
+    assert {key["class"] for key in keys} == {"path", "proxy"}
+
+
+def test_exposed_key_is_listed_with_what_to_do(tailnumber):
+    key_id = tailnumber.on_data("keys", "create", "--json").document["id"]
+    engine = open_sqlite(tailnumber.data_dir / "control.db")
+    KeyStore(engine).mark_exposed(key_id, datetime.now(UTC))
+    engine.dispose()
+
+    text = tailnumber.on_data("keys", "list").out
+
+    assert "exposed" in text
+    assert "tailnumber keys revoke ID" in text
+
+
+def test_what_the_command_line_does_waits_for_a_gateway_to_record_it(tailnumber):
+    key_id = tailnumber.on_data("keys", "create", "--user", "ada", "--json").document["id"]
+    tailnumber.on_data("keys", "revoke", key_id)
+    tailnumber.on_data("keys", "revoke", key_id)
+
+    engine = open_sqlite(tailnumber.data_dir / "control.db")
+    events = outbox.claim(engine, datetime.now(UTC))
+    engine.dispose()
+
+    assert [event.event_type for event in events] == ["key.issued", "key.revoked"]
+    assert {event.facts["holder"]["subject"] for event in events} == {"ada"}
+    assert {event.actor["subject"] for event in events} == {machine_user()}
