@@ -108,7 +108,7 @@ class Gateway:
     async def _carry(self, exchange: Exchange, relay: Relay) -> None:
         rules = self.rules
         if exchange.stray_key is not None:
-            raise await self.authenticator.expose(exchange.stray_key, time())
+            await self.authenticator.refuse_stray_key(exchange.stray_key, time())
         # 1 identify: nothing of the body is read for a caller that is not known.
         if exchange.route.operation in OPEN_OPERATIONS:
             await self.local.answer_open(exchange, relay)

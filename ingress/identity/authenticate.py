@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,7 +15,6 @@ from ingress.errors import (
     IdentityUnavailable,
     KeyInHeader,
     KeyInUrl,
-    MisplacedKey,
     MissingCredential,
     UnknownIssuer,
 )
@@ -110,10 +110,12 @@ class Authenticator:
         groups = await self.groups.groups(issuer, principal.subject, principal.kind)
         return principal if groups == principal.groups else replace(principal, groups=groups)
 
-    async def expose(self, stray: StrayKey, now: float) -> MisplacedKey:
-        """Report a key that came in a wrong place to its owner; return the refusal to raise.
+    @refuse_evenly
+    async def refuse_stray_key(self, stray: StrayKey, now: float) -> NoReturn:
+        """Report a key that came in a wrong place to its owner, and refuse the request.
 
         Raises:
+            MisplacedKey: always, also for what only looks like a key.
             IdentityUnavailable: the key store cannot be used.
         """
         key_id = key_id_of(stray.key)
@@ -123,7 +125,7 @@ class Authenticator:
                 await asyncio.to_thread(self._store.mark_exposed, key_id, at)
             except SQLAlchemyError as error:
                 raise IdentityUnavailable("the key store cannot be written") from error
-        return KeyInUrl(key_id) if stray.in_url else KeyInHeader(key_id)
+        raise KeyInUrl(key_id) if stray.in_url else KeyInHeader(key_id)
 
     async def close(self) -> None:
         """Close the connections to the issuers."""

@@ -58,7 +58,7 @@ async def refuse_stray_key(parts: Parts, request: Request) -> None:
     scope = request.scope
     stray = find_stray_key(scope["raw_path"], scope["query_string"], scope["headers"])
     if stray is not None:
-        raise await parts.gateway.authenticator.expose(stray, time())
+        await parts.gateway.authenticator.refuse_stray_key(stray, time())
 
 
 async def deny(parts: Parts, request: Request, error: IngressError, status: int) -> None:

@@ -91,7 +91,7 @@ def trusting(identity, **more):
     (issuer,) = load_issuers(
         f"version: 1\nissuers: [{{issuer: '{ISSUER}', profile: generic, audiences: [a]}}]", "i"
     )
-    identity.access_tokens.trust([replace(issuer, **more)])
+    identity.access_tokens.issuers.replace([replace(issuer, **more)])
 
 
 def key_of(engine, issuer=ISSUER):
@@ -130,7 +130,7 @@ def test_key_and_its_tokens_end_with_their_issuer(identity, engine):
     principal = authenticate(identity, bearer(key), NOW_SECONDS)
     token = identity.copilot_tokens.mint(principal.key_id, NOW_SECONDS).token
 
-    identity.access_tokens.trust([])
+    identity.access_tokens.issuers.replace([])
 
     for credential in (key, token):
         with pytest.raises(UnknownIssuer):
