@@ -64,6 +64,39 @@ def test_a_refused_person_reads_the_rules_text_and_the_refusal_is_a_row(stack):
     assert [row["status"] for row in rows] == ["blocked"]
 
 
+@pytest.mark.real_client
+def test_a_streamed_call_of_a_tool_and_a_cancelled_stream_are_told_as_what_they_were(stack):
+    function = {"name": "apply_patch", "parameters": {"type": "object"}}
+    with client(stack, "openai-tool") as openai:
+        with openai.chat.completions.create(
+            model="gpt-4.1",
+            messages=[{"role": "user", "content": "apply this to src/pay.py"}],
+            tools=[{"type": "function", "function": function}],
+            stream=True,
+        ) as stream:
+            calls = [
+                call
+                for chunk in stream
+                for choice in chunk.choices
+                for call in choice.delta.tool_calls or ()
+            ]
+        with openai.chat.completions.create(
+            model="gpt-4.1", messages=[{"role": "user", "content": "DEMO_LONG"}], stream=True
+        ) as stream:
+            next(iter(stream))
+
+    assert "*** Update File: src/pay.py" in "".join(call.function.arguments for call in calls)
+    tool, left = stack.query_until(
+        "SELECT status, client_left, tool_calls FROM audit.interactions "
+        "WHERE requested_at > TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 1 HOUR) "
+        "AND session_id = 'openai-tool' AND status != 'requested' ORDER BY requested_at",
+        2,
+    )
+    assert tool["tool_calls"][0]["name"] == "apply_patch"
+    assert tool["tool_calls"][0]["file_paths"] == ["src/pay.py"]
+    assert (left["status"], left["client_left"]) == ("failed", True)
+
+
 def test_an_unknown_key_is_refused_in_the_clients_own_shape(stack):
     with (
         OpenAI(base_url=f"{stack.gateway}/v1", api_key="sk-nobody", max_retries=0) as openai,
