@@ -21,6 +21,7 @@ from ingress.control_events import ControlEvents
 from ingress.errors import IngressError, PolicyError, PolicyProblem
 from ingress.forwarding import Forwarder
 from ingress.gateway import Gateway, Rules
+from ingress.git.path import GitPath
 from ingress.identity.authenticate import build_identity
 from ingress.identity.issuers import read_issuers
 from ingress.identity.key_form import KeyClass
@@ -172,16 +173,19 @@ async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
         usage = Usage(UsageStore(engine))
         stack.push_async_callback(usage.sync)
         stack.push_async_callback(_stop, spawn(usage.keep(), "share usage"))
+        forwarder = Forwarder(client, custody, recorder, metrics, settings.completion_bytes_max)
         gateway = Gateway(
             authenticator=identity,
             rules=build(policy),
             recorder=recorder,
-            forwarder=Forwarder(
-                client,
-                custody,
+            forwarder=forwarder,
+            git=GitPath(
+                forwarder,
                 recorder,
                 metrics,
-                settings.completion_bytes_max,
+                folder=settings.data_dir / "spool",
+                fetch_bytes_max=settings.prompt_bytes_max,
+                push_bytes_max=settings.push_bytes_max,
             ),
             local=LocalAnswers(identity.copilot_tokens, recorder, metrics, settings.public_url),
             metrics=metrics,

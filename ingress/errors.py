@@ -8,6 +8,7 @@ IngressError
 |  |- BadPrompt               400: the request body cannot be read
 |  |- BodyTooLarge            413
 |  `- FrameTooLarge           one event of a stream is too large (ingress.protocol.sse)
+|- SpoolUnavailable           507: no room to keep a large body until it is decided on
 |- UnknownPath                404: no route of this gateway; recorded and refused
 |- UpgradeRefused             426: the client asks for WebSocket or another protocol
 |- ProxyRefused               405: the client takes the gateway for an HTTP proxy
@@ -63,6 +64,7 @@ IngressError
 |  |- AuditUnavailable        503: a record is not durable, so nothing may be released for it
 |  |- PublishUnavailable      503: Pub/Sub did not take a batch; the publisher tries again, forever
 |  `- PublishRejected         Pub/Sub will never take this batch as it is
+|- UpstreamRefused            502: the upstream sends elsewhere, or refuses our credential
 `- UpstreamError              the upstream did not answer as HTTP asks
    |- UpstreamUnreachable     502: name, route, refusal or TLS
    |  `- UpstreamAddressRefused  502: the name leads into a network that the policy does not name
@@ -99,6 +101,13 @@ class BodyTooLarge(ProtocolError):
 
     code = "body_too_large"
     status = 413
+
+
+class SpoolUnavailable(IngressError):
+    """The disk does not take a body that must be kept until it is decided on."""
+
+    code = "spool_unavailable"
+    status = 507
 
 
 class UnknownPath(IngressError):
@@ -446,6 +455,13 @@ class CredentialUnavailable(CredentialError):
     """The store of the credential, or who trades it for a token, does not answer as it should."""
 
     code = "credential_unavailable"
+
+
+class UpstreamRefused(IngressError):
+    """The upstream answered, and in a way that must not reach the client; the message is for it."""
+
+    code = "upstream_refused"
+    status = 502
 
 
 class UpstreamError(IngressError):

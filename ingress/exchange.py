@@ -7,7 +7,8 @@ from typing import Any
 from ingress.context import Context
 from ingress.identity.placement import StrayKey
 from ingress.identity.principal import Principal
-from ingress.policy.rules import PolicyDecision
+from ingress.policy.rules import Operation, PolicyDecision
+from ingress.protocol.git import Push
 from ingress.protocol.texts import Completion, Prompt
 from ingress.routing import Route
 
@@ -25,6 +26,17 @@ class Located:
     end: int
     fingerprint: str
     part_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefUpdate:
+    """What a push does to one ref, or, with no ref, an object that a fetch wants."""
+
+    ref: str
+    change: str
+    old_id: str = ""
+    new_id: str = ""
+    result: str = ""
 
 
 @dataclass(slots=True)
@@ -67,6 +79,7 @@ class Exchange:
     findings: list[Located] = field(default_factory=list)
     # Placeholder to value, of this request alone; never recorded, gone with the exchange.
     vault: dict[str, str] = field(default_factory=dict, repr=False)
+    asked: Operation | None = None
     decision: PolicyDecision | None = None
     policy_digest: str = ""
     # Files that policy took out of the prompt.
@@ -74,6 +87,11 @@ class Exchange:
     prompt_part_ids: list[str] = field(default_factory=list)
     # What every event of this interaction says of it, as JSON; set with the first.
     told: bytes = b""
+    # Of git alone: what is pushed or wanted, what a refusal answers to, and a body kept elsewhere.
+    refs: tuple[RefUpdate, ...] = ()
+    file_path_count: int | None = None
+    push: Push | None = None
+    spooled_bytes: int = 0
     recorded: bool = False
     ended: bool = False
     outcome: Outcome = field(default_factory=Outcome)

@@ -11,6 +11,7 @@ Whatever happens in between, the exchange ends in exactly one of ``interaction.c
 import asyncio
 import contextlib
 import logging
+from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import Final
 
@@ -26,6 +27,7 @@ from ingress.errors import (
 )
 from ingress.exchange import Exchange
 from ingress.headers import returned, without_credentials
+from ingress.policy.connections import Connection
 from ingress.prompt_masking import MaskedStream, PromptMasking
 from ingress.recording.recorder import Recorder
 from ingress.relay import ClientGone, HeaderList, Relay
@@ -69,13 +71,40 @@ class Forwarder:
             IngressError: it failed; the failure is recorded, and the caller tells the client.
             ClientGone: the client left; that is recorded too.
         """
+        await self.carry(
+            exchange,
+            relay,
+            lambda: self._send(exchange),
+            lambda response: self._bring_back(exchange, relay, masking, response),
+        )
+
+    async def carry(
+        self,
+        exchange: Exchange,
+        relay: Relay,
+        send: Callable[[], Awaitable[UpstreamResponse]],
+        bring_back: Callable[[UpstreamResponse], Awaitable[None]],
+    ) -> None:
+        """Send an exchange and bring its answer back, so that its end is recorded in any case.
+
+        Args:
+            exchange: what was recorded as requested.
+            relay: its way to the client.
+            send: sends it upstream.
+            bring_back: passes the answer on, and records the end with ``record_end`` before it
+                tells the client of it.
+
+        Raises:
+            IngressError: it failed; the failure is recorded, and the caller tells the client.
+            ClientGone: the client left; that is recorded too.
+        """
         reason = "internal"
         response: UpstreamResponse | None = None
         try:
             try:
-                response = await self._send_watched(exchange, relay)
+                response = await _send_watched(relay, send)
                 relay.watch(response.abort)
-                await self._bring_back(exchange, relay, masking, response)
+                await bring_back(response)
             finally:
                 if response is not None:
                     response.abort()
@@ -116,34 +145,30 @@ class Forwarder:
                 exchange.outcome.client_left = reason == "client_left"
                 await self._fail(exchange, relay, reason)
 
-    async def _send_watched(self, exchange: Exchange, relay: Relay) -> UpstreamResponse:
-        """Send; give the upstream up at once if the client leaves before its answer begins."""
-        task = asyncio.current_task()
-        if task is not None:
-            relay.watch(task.cancel)
-        try:
-            return await self._send(exchange)
-        except asyncio.CancelledError:
-            if not relay.gone:
-                raise
-            if task is not None:
-                task.uncancel()
-            raise ClientGone from None
-
     async def _send(self, exchange: Exchange) -> UpstreamResponse:
         connection = exchange.route.connection
         if connection is None:
             raise UpstreamProtocolError("no connection to forward to")
-        access = self._custody.access(connection)
         body = exchange.body if exchange.body or exchange.method != "GET" else None
         request = Outgoing(exchange.method, _target(exchange), exchange.outgoing_headers, body)
+        response = await self.send(connection, request)
+        outcome = exchange.outcome
+        outcome.upstream_status = outcome.http_status = response.status
+        return response
+
+    async def send(self, connection: Connection, request: Outgoing) -> UpstreamResponse:
+        """Send a request with its connection's credential, renewed if it is refused.
+
+        Raises:
+            CredentialError: there is no credential that the upstream takes.
+            UpstreamError: no answer came.
+        """
+        access = self._custody.access(connection)
         authorized = await access.authorize(request)
         response = await self._sent(request, authorized)
         if response.status == _UNAUTHORIZED and access.shows:
             response.abort()
             response = await self._sent_again(access, request, authorized)
-        outcome = exchange.outcome
-        outcome.upstream_status = outcome.http_status = response.status
         return response
 
     async def _sent(self, request: Outgoing, authorized: Authorized) -> UpstreamResponse:
@@ -167,7 +192,8 @@ class Forwarder:
         Raises:
             CredentialRefused: there is no other credential, or it is refused too.
         """
-        if access.refused(refused):
+        # A body that came in pieces is spent; the next request shows the renewed credential.
+        if access.refused(refused) and isinstance(request.body, bytes | None):
             response = await self._sent(request, await access.authorize(request))
             if response.status != _UNAUTHORIZED:
                 return response
@@ -205,7 +231,7 @@ class Forwarder:
         body = masking.completion(exchange, received) if received else received
         exchange.outcome.completion_bytes = len(body)
         exchange.outcome.first_chunk_seconds = _since(exchange)
-        await self._record_end(exchange)
+        await self.record_end(exchange)
         await relay.answer(response.status, headers, masking.restored(exchange, body))
 
     async def _stream(
@@ -227,7 +253,7 @@ class Forwarder:
                     recorded = True
                     self._count(exchange, released)
                     stream.place_findings()
-                    await self._record_end(exchange)
+                    await self.record_end(exchange)
                     await relay.send(stream.restored(released, last=True))
                     break
                 if released:
@@ -253,7 +279,7 @@ class Forwarder:
                 await self._release(exchange, relay, stream, rest)
             raise UpstreamProtocolError("the stream ended before its end was told")
         self._count(exchange, rest)
-        await self._record_end(exchange)
+        await self.record_end(exchange)
         last = stream.restored(rest, last=True)
         if last:
             await relay.send(last)
@@ -281,8 +307,12 @@ class Forwarder:
         outcome.chunk_count += 1
         outcome.completion_bytes += len(released)
 
-    async def _record_end(self, exchange: Exchange) -> None:
-        """Record how the exchange ended; in ``async`` mode without waiting for it."""
+    async def record_end(self, exchange: Exchange) -> None:
+        """Record how the exchange ended; in ``async`` mode without waiting for it.
+
+        Raises:
+            AuditUnavailable: it is not durable, so the end must not be told.
+        """
         status = exchange.outcome.upstream_status or 502
         ended = (
             self._recorder.completed(exchange)
@@ -309,6 +339,23 @@ class Forwarder:
         except AuditUnavailable:
             # The recorder goes on trying; what the client is told stays the first failure.
             return
+
+
+async def _send_watched(
+    relay: Relay, send: Callable[[], Awaitable[UpstreamResponse]]
+) -> UpstreamResponse:
+    """Send; give the upstream up at once if the client leaves before its answer begins."""
+    task = asyncio.current_task()
+    if task is not None:
+        relay.watch(task.cancel)
+    try:
+        return await send()
+    except asyncio.CancelledError:
+        if not relay.gone:
+            raise
+        if task is not None:
+            task.uncancel()
+        raise ClientGone from None
 
 
 async def _finish_quietly(response: UpstreamResponse) -> None:

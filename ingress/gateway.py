@@ -32,6 +32,8 @@ from ingress.errors import (
 )
 from ingress.exchange import Exchange
 from ingress.forwarding import Forwarder
+from ingress.git.path import GitPath
+from ingress.git.refusals import git_refusal, told_status
 from ingress.identity.authenticate import Authenticator
 from ingress.identity.placement import find_stray_key, take_path_key
 from ingress.ids import new_id, utc_now
@@ -79,6 +81,7 @@ class Gateway:
     recorder: Recorder
     forwarder: Forwarder
     local: LocalAnswers
+    git: GitPath
     metrics: Metrics
     usage: Usage
     prompt_bytes_max: int
@@ -116,6 +119,11 @@ class Gateway:
         await self._identify(exchange)
         # 2 route: an unknown path is recorded and refused, never passed in silence.
         exchange.policy_digest = rules.policy.digest
+        if exchange.route.git is not None:
+            # Packs are no prompts: git has the same steps in its own words.
+            self._ask(exchange, rules.policy)
+            await self.git.carry(exchange, relay, rules.policy)
+            return
         # 3 parse: body to prompt parts.
         exchange.body = await self._read_body(exchange, relay)
         rules.masking.parse(exchange)
@@ -171,7 +179,9 @@ class Gateway:
             headers=headers,
             address=address[0] if address else None,
             context=context,
-            route=self.rules.router.route(method, raw_path.decode("latin-1"), printable(intent)),
+            route=self.rules.router.route(
+                method, raw_path.decode("latin-1"), printable(intent), query
+            ),
             path_key=path_key,
             stray_key=find_stray_key(raw_path, query, headers),
         )
@@ -201,44 +211,47 @@ class Gateway:
             raise BadPrompt("A compressed request body cannot be read here; send it plain.")
         return body
 
-    def _decide(self, exchange: Exchange, policy: Policy) -> PolicyDecision:
+    def _ask(self, exchange: Exchange, policy: Policy) -> Operation:
+        """Return what the caller is about to do, as policy is asked about it."""
         principal = exchange.principal
         if principal is None:
             raise Unauthenticated
         prompt, route, context = exchange.prompt, exchange.route, exchange.context
-        counted = policy.counts and route.operation not in FREE_OPERATIONS
         used = self.usage.of(principal.principal_id, time()) if policy.asks_usage else _NOTHING
-        decision = policy.decide(
-            Operation(
-                operation=route.operation,
-                connection=route.connection_name,
-                principal_id=principal.principal_id,
-                principal_issuer=principal.issuer,
-                principal_subject=principal.subject,
-                principal_kind=principal.kind,
-                principal_email=principal.email or "",
-                principal_groups=principal.groups,
-                client_name=context.client_name,
-                client_version=context.client_version or "",
-                protocol=route.protocol_name,
-                model=prompt.model or "",
-                tool_name=prompt.tool_name or "",
-                repository=context.repository or "",
-                paths=prompt.file_paths,
-                languages=(prompt.language,) if prompt.language else (),
-                findings=tuple(found.rule_id for found in exchange.findings),
-                stream=prompt.streamed,
-                size_bytes=len(exchange.body),
-                method=exchange.method,
-                path=exchange.path,
-                at=exchange.requested_at,
-                requests_last_hour=used.requests,
-                tokens_last_hour=used.tokens,
-            )
+        asked = exchange.asked = Operation(
+            operation=route.operation,
+            connection=route.connection_name,
+            principal_id=principal.principal_id,
+            principal_issuer=principal.issuer,
+            principal_subject=principal.subject,
+            principal_kind=principal.kind,
+            principal_email=principal.email or "",
+            principal_groups=principal.groups,
+            client_name=context.client_name,
+            client_version=context.client_version or "",
+            protocol=route.protocol_name,
+            model=prompt.model or "",
+            tool_name=prompt.tool_name or "",
+            repository=context.repository or "",
+            paths=prompt.file_paths,
+            languages=(prompt.language,) if prompt.language else (),
+            findings=tuple(found.rule_id for found in exchange.findings),
+            stream=prompt.streamed,
+            size_bytes=len(exchange.body),
+            method=exchange.method,
+            path=exchange.path,
+            at=exchange.requested_at,
+            requests_last_hour=used.requests,
+            tokens_last_hour=used.tokens,
         )
-        if not counted or not decision.allowed:
+        return asked
+
+    def _decide(self, exchange: Exchange, policy: Policy) -> PolicyDecision:
+        asked = self._ask(exchange, policy)
+        decision = policy.decide(asked)
+        if not policy.counts or asked.operation in FREE_OPERATIONS or not decision.allowed:
             return decision
-        return self.usage.admit(principal.principal_id, decision, time())
+        return self.usage.admit(asked.principal_id, decision, time())
 
     async def _block(self, exchange: Exchange, relay: Relay, decision: PolicyDecision) -> None:
         """Record that policy kept the prompt back, then say so in the client's own way."""
@@ -249,7 +262,7 @@ class Gateway:
 
     async def _refuse(self, exchange: Exchange, relay: Relay, error: IngressError) -> None:
         """Answer for a request that cannot go on; record it as what it is."""
-        status, code = error.status, error.code
+        status, code = told_status(exchange, error.status), error.code
         text = str(error) if str(error) != code else _FAILED_TEXT
         try:
             if isinstance(error, Unauthenticated | IdentityUnavailable):
@@ -286,7 +299,7 @@ class Gateway:
                 error = orjson.dumps(refusals.error_object(code, text))
                 await relay.end_with_error(error)
             else:
-                refusal = refusals.refuse(
+                refusal = git_refusal(exchange, status, text) or refusals.refuse(
                     exchange.route.operation, status, code, text, exchange.interaction_id
                 )
                 await relay.answer(refusal.status, refusal.headers, refusal.body)

@@ -46,18 +46,31 @@ class Relay:
         """
         pieces: list[bytes] = []
         size = 0
+
+        def take(piece: bytes) -> None:
+            nonlocal size
+            size += len(piece)
+            if size > limit_bytes:
+                raise BodyTooLarge(f"The request body is over {limit_bytes} bytes.")
+            pieces.append(piece)
+
+        await self.read_pieces(take)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def read_pieces(self, take: Callable[[bytes], None]) -> None:
+        """Hand the request body to ``take``, piece by piece as it comes.
+
+        Raises:
+            ClientGone: the client left before its end.
+        """
         while True:
             message = await self._receive()
             if message["type"] == "http.disconnect":
                 self.gone = True
                 raise ClientGone
-            piece = message.get("body", b"")
-            size += len(piece)
-            if size > limit_bytes:
-                raise BodyTooLarge(f"The request body is over {limit_bytes} bytes.")
-            pieces.append(piece)
+            take(message.get("body", b""))
             if not message.get("more_body"):
-                return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+                return
 
     def watch(self, left: Callable[[], object]) -> None:
         """Call ``left`` once if the client leaves before the answer has ended; the last counts."""

@@ -2,17 +2,19 @@
 
 The paths at the root are the ones that the clients call by themselves (GitHub's token API, the
 Copilot API and its completions proxy, OpenAI). Any connection is also reached under
-``/c/{connection}/``, with the upstream's own paths behind it.
+``/c/{connection}/``, with the upstream's own paths behind it; git's smart HTTP stands under
+``/git/{connection}/``, with the repository's path behind it.
 """
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
-from ingress.policy.connections import Connection
+from ingress.policy.connections import Basic, Bearer, Connection
 from ingress.protocol.anthropic import AnthropicMessages
+from ingress.protocol.git import RECEIVE_PACK, UPLOAD_PACK
 from ingress.protocol.mcp import ModelContext
 from ingress.protocol.openai import OpenAiChat, OpenAiCompletions, OpenAiEmbeddings
 from ingress.protocol.responses import OpenAiResponses
@@ -38,6 +40,17 @@ _PROTOCOLS: Final[Mapping[str, WireProtocol]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class GitTarget:
+    """What git asks of which repository: a service, or the refs that it offers (``advertised``)."""
+
+    service: str
+    repository: str
+    repository_path: str
+    advertised: bool
+    server: Connection
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """Where a request goes: ``upstream_path`` is appended to the connection's upstream.
 
@@ -52,11 +65,14 @@ class Route:
     known: bool = True
     # What the path says of the model; the upstream goes by it, whatever the body says.
     model: str = ""
+    git: GitTarget | None = None
 
     @property
     def protocol_name(self) -> str:
         """Return the protocol's name as events carry it."""
-        return self.protocol.name if self.protocol else "http"
+        if self.protocol:
+            return self.protocol.name
+        return "git" if self.git else "http"
 
     @property
     def connection_name(self) -> str:
@@ -119,7 +135,15 @@ _PATTERNS: Final = (
     _pattern("GET", r"/agents", "other"),
     _pattern("GET", r"/embeddings/models", "other"),
 )
+_GIT_PATH: Final = re.compile(
+    r"/git/([\w\-]{1,64})((?:/[\w.\-+~]{1,128}){1,16})/(info/refs|git-upload-pack|git-receive-pack)\Z",
+    re.ASCII,
+)
 _CONNECTION_PATH: Final = re.compile(r"/c/([\w\-]{1,64})(/.*)\Z")
+
+
+_SERVICES: Final = {b"service=" + name.encode(): name for name in (UPLOAD_PACK, RECEIVE_PACK)}
+GIT_KINDS: Final = frozenset({"git", "github"})
 
 
 class Router:
@@ -130,8 +154,13 @@ class Router:
         self._by_kind: dict[str, Connection] = {}
         for connection in connections.values():
             self._by_kind.setdefault(connection.kind, connection)
+        self._git_servers = {
+            name: git_server(connection)
+            for name, connection in connections.items()
+            if connection.kind in GIT_KINDS
+        }
 
-    def route(self, method: str, path: str, intent: str = "") -> Route:
+    def route(self, method: str, path: str, intent: str = "", query: bytes = b"") -> Route:
         """Return where a request goes.
 
         Args:
@@ -139,7 +168,10 @@ class Router:
             path: path without the query as it was sent: what is matched here is what goes on, so
                 no escape can make it mean two things.
             intent: ``OpenAI-Intent`` header: Copilot's panel asks on the inline path.
+            query: query as it was sent: git names the service in it.
         """
+        if path.startswith("/git/"):
+            return self._git(method, path, query)
         prefixed = _CONNECTION_PATH.match(path)
         if prefixed:
             connection = self._connections.get(prefixed[1])
@@ -152,6 +184,24 @@ class Router:
                 connection = next((found for found in served if found), None)
                 return _route(pattern, connection, match, intent)
         return Route("other", known=False, upstream_path=path)
+
+    def _git(self, method: str, path: str, query: bytes) -> Route:
+        match = _GIT_PATH.match(path)
+        connection = self._connections.get(match[1]) if match else None
+        if match is None or connection is None or connection.kind not in GIT_KINDS or _climbs(path):
+            return Route("other", known=False, upstream_path=path)
+        advertised = match[3] == "info/refs"
+        service = _SERVICES.get(query, "") if advertised else match[3]
+        if method != ("GET" if advertised else "POST") or not service:
+            return Route("other", None, connection, path, known=False)
+        repository = match[2][1:].removesuffix(".git")
+        if connection.kind == "github":
+            # GitHub's names differ in nothing but case there; here one name must be one name.
+            repository = repository.lower()
+        # The refs that a push begins with are read, whatever comes of it.
+        operation = "fetch" if advertised or service == UPLOAD_PACK else "push"
+        git = GitTarget(service, repository, match[2], advertised, self._git_servers[match[1]])
+        return Route(operation, None, connection, f"{match[2]}/{match[3]}", git=git)
 
     def _within(self, connection: Connection | None, method: str, path: str, intent: str) -> Route:
         if connection is None or _climbs(path):
@@ -186,6 +236,26 @@ def _climbs(path: str) -> bool:
         # Some servers take "..;x" for "..": what follows the semicolon is a parameter to them.
         parts = [part.partition(";")[0] for part in parts]
     return path.startswith("//") or not {".", ".."}.isdisjoint(parts) or "\\" in path
+
+
+def git_server(connection: Connection) -> Connection:
+    """Return where and how a connection's repositories are reached.
+
+    GitHub's API and its repositories have two hosts (``api.github.com`` and ``github.com``,
+    ``api.SUB.ghe.com`` and ``SUB.ghe.com``), a GitHub Enterprise Server two paths (``/api/v3``);
+    the token of the one is the password of the other.
+    """
+    if connection.kind != "github":
+        return connection
+    url = urlsplit(connection.upstream)
+    path = url.path.removesuffix("/api/v3")
+    return replace(
+        connection,
+        name=f"{connection.name} (git)",
+        kind="git",
+        upstream=f"{url.scheme}://{url.netloc.removeprefix('api.')}{path}",
+        auth=Basic("x-access-token") if isinstance(connection.auth, Bearer) else connection.auth,
+    )
 
 
 def protocol_named(name: str) -> WireProtocol | None:

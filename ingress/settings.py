@@ -49,6 +49,10 @@ class Settings:
     port: int = _setting("port to listen on; 0: any that is free", 8080)
     public_url: str = _setting("URL that clients reach the gateway by; empty: the Host header", "")
     prompt_bytes_max: int = _setting("largest request body, bytes; above: 413", 16 * 1024 * 1024)
+    push_bytes_max: int = _setting(
+        "largest git push, bytes; above: 413; kept on disk until it is decided on",
+        1024 * 1024 * 1024,
+    )
     completion_bytes_max: int = _setting(
         "largest answer that is no stream, bytes; above: 502", 64 * 1024 * 1024
     )

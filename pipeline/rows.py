@@ -68,6 +68,8 @@ def _interaction(event: Event, enriched: Enriched) -> Row:
     row["requested_at"] = event.requested_at
     if calls := row.get("tool_calls"):
         row["tool_calls"] = [msgspec.structs.asdict(call) for call in calls]
+    if refs := row.get("refs"):
+        row["refs"] = [msgspec.structs.asdict(ref) for ref in refs]
     row["loaded_at"] = enriched.loaded_at
     return row
 

@@ -117,7 +117,8 @@ Protocol = Annotated[
 Operation = Annotated[
     str,
     public(
-        "chat, inline, panel, embeddings, models, token, user, settings, tool_call or other",
+        "chat, inline, panel, embeddings, models, token, user, settings, tool_call, push, fetch or "
+        "other",
         max_length=64,
     ),
 ]
@@ -136,6 +137,30 @@ Repository = Annotated[
 FilePaths = Annotated[tuple[str, ...], public("files named in the context or edited, as sent")]
 ExcludedPaths = Annotated[
     tuple[str, ...], public("files that policy took out of the prompt, as the client named them")
+]
+FilePathCount = Annotated[
+    int,
+    public(
+        "files that a push changes, also those beyond the first 1,000 in file_paths; absent if not "
+        "all of them are known",
+        ge=0,
+        le=INT64_MAX,
+    ),
+]
+RefName = Annotated[str, public("full name of a git ref, such as refs/heads/main", max_length=1024)]
+RefChange = Annotated[
+    Literal["created", "updated", "forced", "deleted", "wanted"],
+    public(
+        "what a push does to the ref (forced: commits are lost by it, or the gateway could not "
+        "rule that out), or wanted by a fetch"
+    ),
+]
+RefId = Annotated[
+    str, public("git object id, lower-case hex", pattern="^([0-9a-f]{40}|[0-9a-f]{64})$")
+]
+RefResult = Annotated[
+    Literal["ok", "refused"],
+    public("what became of it: refused by policy or by the git server; absent if nobody told"),
 ]
 Language = Annotated[str, public("programming language, as the client says", max_length=64)]
 PromptBytes = Annotated[int, public("size of the request body, bytes", ge=0, le=INT64_MAX)]

@@ -45,6 +45,16 @@ class ToolCall(Record):
     file_paths: f.FilePaths = ()
 
 
+class Ref(Record):
+    """A git ref that a push changes, or what a fetch wants."""
+
+    ref: f.RefName | None = None
+    change: f.RefChange
+    old_id: f.RefId | None = None
+    new_id: f.RefId | None = None
+    result: f.RefResult | None = None
+
+
 class InteractionEvent(Envelope):
     """What every event of an interaction says about its request and the decision."""
 
@@ -76,6 +86,8 @@ class InteractionEvent(Envelope):
     parts: Annotated[tuple[Part, ...], public("texts that this event carries for the first time")]
     findings: Annotated[tuple[Finding, ...], public("secrets found in this event's texts")] = ()
     tool_name: f.CalledToolName | None = None
+    refs: Annotated[tuple[Ref, ...], public("git refs that are pushed, or objects fetched")] = ()
+    file_path_count: f.FilePathCount | None = None
 
 
 class InteractionRequested(InteractionEvent):

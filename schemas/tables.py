@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 
 from schemas import fields as f
 from schemas.base import Record, content, public, secret_evidence
-from schemas.interaction import ToolCall
+from schemas.interaction import Ref, ToolCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +146,8 @@ class InteractionRow(_Who, _Origin):
     loaded_at: f.LoadedAt
     tool_name: f.CalledToolName | None = None
     excluded_paths: f.ExcludedPaths = ()
+    refs: Annotated[tuple[Ref, ...], public("git refs that are pushed, or objects fetched")] = ()
+    file_path_count: f.FilePathCount | None = None
 
 
 class FindingRow(_Origin):

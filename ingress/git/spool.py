@@ -120,4 +120,6 @@ class Spool:
             else:
                 self._file.write(piece)
         except OSError as error:
-            raise SpoolUnavailable("The gateway has no room for a body of this size now.") from error
+            raise SpoolUnavailable(
+                "The gateway has no room for a body of this size now."
+            ) from error

@@ -35,6 +35,7 @@ _VARIABLES: Final[Mapping[str, tuple[cel.Type, Callable[[Operation], object]]]] 
     "paths": (_STRINGS, lambda o: list(o.paths)),
     "languages": (_STRINGS, lambda o: list(o.languages)),
     "ref": (cel.Type.STRING, lambda o: o.ref),
+    "ref_change": (cel.Type.STRING, lambda o: o.ref_change),
     "tool_name": (cel.Type.STRING, lambda o: o.tool_name),
     "findings": (_STRINGS, lambda o: list(o.findings)),
     "stream": (cel.Type.BOOL, lambda o: o.stream),

@@ -46,7 +46,7 @@ MODEL_OPERATIONS: Final = frozenset({"chat", "inline", "panel", "embeddings"})
 # The operations whose prompt is one file.
 WHOLE_FILE_OPERATIONS: Final = frozenset({"inline", "panel"})
 # Operations that answer from what is known and spend nothing: no limit counts them.
-FREE_OPERATIONS: Final = frozenset({"models", "token", "user", "telemetry"})
+FREE_OPERATIONS: Final = frozenset({"models", "token", "user", "telemetry", "fetch", "push"})
 _UNKNOWN_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -150,6 +150,7 @@ class Operation:
     paths: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     ref: str = ""
+    ref_change: str = ""
     tool_name: str = ""
     findings: tuple[str, ...] = ()
     stream: bool = False
@@ -159,6 +160,8 @@ class Operation:
     at: datetime = _UNKNOWN_TIME
     requests_last_hour: int = 0
     tokens_last_hour: int = 0
+    # Names of variables whose value could not be learned; a rule that asks for one must not pass.
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ingress.errors import BadPrompt
-from ingress.protocol.pack import COMMIT, TAG, TREE, PackedObject
+from ingress.protocol.pack import TREE, PackedObject
 
 # Trees may be nested so that a small pack names a huge number of files; this many are named.
 PATHS_MAX: Final = 100_000
@@ -58,14 +58,6 @@ def tagged(tag: bytes) -> bytes:
     return bytes.fromhex(match[1].decode())
 
 
-def commit_at(objects: Objects, identifier: bytes) -> bytes | None:
-    """Follow annotated tags to a commit; None if the next object is not there, or is no commit."""
-    found = objects.get(identifier)
-    while found is not None and found.kind == TAG:
-        found = objects.get(tagged(found.data))
-    return found.data if found is not None and found.kind == COMMIT else None
-
-
 class TreeDiff:
     """The files that differ between two trees, found level by level."""
 
@@ -100,7 +92,9 @@ class TreeDiff:
         return missing
 
     def _compare(
-        self, old: dict[bytes, tuple[bytes, bytes]], new: dict[bytes, tuple[bytes, bytes]],
+        self,
+        old: dict[bytes, tuple[bytes, bytes]],
+        new: dict[bytes, tuple[bytes, bytes]],
         prefix: bytes,
     ) -> None:
         for name in old.keys() | new.keys():
@@ -110,7 +104,9 @@ class TreeDiff:
             path = prefix + name
             if len(path) > _PATH_BYTES_MAX:
                 raise TooManyChanges
-            trees = [side[1] if side and side[0] == _TREE_MODE else None for side in (before, after)]
+            trees = [
+                side[1] if side and side[0] == _TREE_MODE else None for side in (before, after)
+            ]
             if any(trees):
                 self._pending.append((trees[0], trees[1], path + b"/"))
             if any(side and side[0] != _TREE_MODE for side in (before, after)):

@@ -23,8 +23,9 @@ WANTS_MAX: Final = 100
 
 _PACKET_MAX: Final = 65_520
 _SIDE_BAND_DATA: Final = {"side-band-64k": 65_515, "side-band": 995}
-_COMMAND: Final = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64}) ([0-9a-f]{40}|[0-9a-f]{64}) (.+)", re.S)
-_SHALLOW: Final = re.compile(rb"shallow (?:[0-9a-f]{40}|[0-9a-f]{64})")
+_ID: Final = rb"([0-9a-f]{40}|[0-9a-f]{64})"
+_COMMAND: Final = re.compile(_ID + rb" " + _ID + rb" (.+)", re.DOTALL)
+_SHALLOW: Final = re.compile(rb"shallow " + _ID)
 # What git itself takes as a ref's name. Source: git-check-ref-format.
 _REF: Final = re.compile(r"refs/(?!.*(?:\.\.|//|@\{|/\.|\.lock(?:/|$)))[^\x00-\x20\x7f~^:?*\[\\]+")
 _REF_CHARACTERS_MAX: Final = 1024
@@ -208,9 +209,7 @@ def plain_push_advertisement(head: bytes) -> tuple[bytes, bytes] | None:
         raise ProtocolError("the upstream's answer is no list of refs") from None
 
 
-def refused_push(
-    push: Push, reasons: Sequence[str], message: str
-) -> tuple[bytes, bytes] | None:
+def refused_push(push: Push, reasons: Sequence[str], message: str) -> tuple[bytes, bytes] | None:
     """Return content type and body that tell git that no ref was updated, and why.
 
     Args:

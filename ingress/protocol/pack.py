@@ -203,8 +203,8 @@ class _Reader:
             start, found = ready.pop()
             identifier = self._pack.object_id(found.kind, found.data)
             self._pack.objects[identifier] = found
-            for above in on_base.pop(start, []) + on_base.pop(identifier, []):
-                ready.append((above, self._applied(self._entries[above], found)))
+            above = on_base.pop(start, []) + on_base.pop(identifier, [])
+            ready += [(each, self._applied(self._entries[each], found)) for each in above]
         self._pack.unnamed_count = sum(map(len, on_base.values()))
 
     def _applied(self, entry: _Entry, below: PackedObject) -> PackedObject:
@@ -262,36 +262,35 @@ def apply_delta(base: bytes, delta: bytes, most: int) -> bytes:
         raise BadPrompt("The pack has a delta that does not fit its base.")
     pieces: list[bytes] = []
     made = 0
-    while at < len(delta):
-        order = delta[at]
-        at += 1
-        if order & 0x80:
-            offset = length = 0
-            for place in range(7):
-                if order >> place & 1:
-                    if at >= len(delta):
-                        raise BadPrompt("The pack has a cut delta.")
-                    if place < 4:
-                        offset |= delta[at] << 8 * place
-                    else:
-                        length |= delta[at] << 8 * (place - 4)
-                    at += 1
-            length = length or 0x10000
-            piece = base[offset : offset + length]
-            if len(piece) != length:
-                raise BadPrompt("The pack has a delta that reaches behind its base.")
-        elif order:
-            piece = delta[at : at + order]
-            at += order
-        else:
-            raise BadPrompt("The pack has a delta with an order that none is.")
+    while at < len(delta) and made <= size:
+        piece, at = _ordered(base, delta, at)
         made += len(piece)
-        if made > size:
-            raise BadPrompt("The pack has a delta that makes more than it claims.")
         pieces.append(piece)
     if made != size:
-        raise BadPrompt("The pack has a delta that makes less than it claims.")
+        raise BadPrompt("The pack has a delta that makes another size than it claims.")
     return b"".join(pieces)
+
+
+def _ordered(base: bytes, delta: bytes, at: int) -> tuple[bytes, int]:
+    """Return what one order of a delta makes: bytes of its own, or a piece of the base."""
+    order = delta[at]
+    at += 1
+    if not order:
+        raise BadPrompt("The pack has a delta with an order that none is.")
+    if order < 0x80:
+        return delta[at : at + order], at + order
+    numbers = [0] * 7
+    for place in range(7):
+        if order >> place & 1:
+            if at >= len(delta):
+                raise BadPrompt("The pack has a cut delta.")
+            numbers[place] = delta[at]
+            at += 1
+    offset = int.from_bytes(bytes(numbers[:4]), "little")
+    length = int.from_bytes(bytes(numbers[4:]), "little") or 0x10000
+    if offset + length > len(base):
+        raise BadPrompt("The pack has a delta that reaches behind its base.")
+    return base[offset : offset + length], at
 
 
 def _size_at(delta: bytes, at: int) -> tuple[int, int]:

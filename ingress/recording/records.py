@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from ingress.context import Context
-from ingress.exchange import Exchange, Located, Outcome
+from ingress.exchange import Exchange, Located, Outcome, RefUpdate
 from ingress.identity.principal import Principal
 from ingress.ids import timestamp
 from ingress.protocol.edits import edited_paths
@@ -50,7 +50,7 @@ def interaction_record(exchange: Exchange) -> dict[str, Any]:
         "path": exchange.path,
         "streamed": prompt.streamed,
         "file_paths": prompt.file_paths,
-        "prompt_bytes": len(exchange.body),
+        "prompt_bytes": len(exchange.body) + exchange.spooled_bytes,
         "prompt_part_ids": exchange.prompt_part_ids,
         "effect": decision.effect,
         "rule_id": decision.rule_id,
@@ -58,7 +58,23 @@ def interaction_record(exchange: Exchange) -> dict[str, Any]:
     }
     if exchange.excluded_paths:
         record["excluded_paths"] = exchange.excluded_paths
+    if exchange.refs:
+        record["refs"] = [ref_record(update) for update in exchange.refs]
+    if exchange.file_path_count is not None:
+        record["file_path_count"] = exchange.file_path_count
     return record
+
+
+def ref_record(update: RefUpdate) -> dict[str, str]:
+    """Return a ref that is pushed, or an object that is fetched, as events carry it."""
+    facts = {
+        "ref": update.ref,
+        "change": update.change,
+        "old_id": update.old_id,
+        "new_id": update.new_id,
+        "result": update.result,
+    }
+    return {name: value for name, value in facts.items() if value}
 
 
 def principal_record(principal: Principal) -> dict[str, Any]:

@@ -188,13 +188,13 @@ class UpstreamClient:
         """
         head = _head(origin, method, target, headers, body)
         pool = self._pool(origin)
-        connection = await pool.acquire(fresh=False)
+        replayable = body is None or isinstance(body, bytes)
+        connection = await pool.acquire(fresh=not replayable)
         head_only = method == "HEAD"
         try:
             exchange = await _exchange(connection, head, body, head_only=head_only)
             return UpstreamResponse(exchange, hidden)
         except UpstreamReset:
-            replayable = body is None or isinstance(body, bytes)
             if connection.answered or not connection.used or not replayable:
                 raise
         connection = await pool.acquire(fresh=True)

@@ -82,10 +82,10 @@ class Answer:
         return json.loads(self.body)
 
 
-def prepare(root: Path, port: int, **settings: Any) -> Settings:
+def prepare(root: Path, port: int, policy: str = "", **settings: Any) -> Settings:
     """Write policy, rules and credential; return the settings of a gateway on them."""
     root.mkdir(parents=True, exist_ok=True)
-    (root / "policy.yaml").write_text(POLICY.format(port=port))
+    (root / "policy.yaml").write_text((policy or POLICY).format(port=port))
     (root / "tiny.toml").write_text(RULES)
     data = root / "data"
     data.mkdir(exist_ok=True)

@@ -63,7 +63,9 @@ SELECT
   `client_left`,
   `loaded_at`,
   `tool_name`,
-  `excluded_paths`
+  `excluded_paths`,
+  `refs`,
+  `file_path_count`
 FROM `audit.interactions_v1`
 WHERE TRUE
 QUALIFY ROW_NUMBER() OVER (PARTITION BY `interaction_id`, `requested_at` ORDER BY `status_rank` DESC, `loaded_at` DESC, `event_id` DESC) = 1
