@@ -22,7 +22,7 @@ from ingress.git.spool import MEMORY_BYTES_MAX, Spool
 from ingress.git.upstream import UpstreamObjects
 from ingress.policy.decide import Policy
 from ingress.policy.rules import Operation, PolicyDecision
-from ingress.policy.strictest import decide_all, decide_known, strictest
+from ingress.policy.strictest import decide_known, strictest
 from ingress.protocol.git import (
     COMMANDS_BYTES_MAX,
     RECEIVE_PACK,
@@ -128,7 +128,10 @@ class GitPath:
         changes = await read_push(push, body, objects)
         _name_paths(exchange, changes)
         operations = [_operation(asked, change) for change in changes]
-        decisions = decide_all(policy, operations)
+        decisions = [
+            decide_known(policy, operation, () if change.paths is not None else ("paths",))
+            for operation, change in zip(operations, changes, strict=True)
+        ]
         decision = strictest(decisions)
         exchange.asked = operations[decisions.index(decision)]
         exchange.refs = tuple(
@@ -224,13 +227,11 @@ def _wanted(name: str) -> RefUpdate:
 
 
 def _operation(asked: Operation, change: Changes) -> Operation:
-    paths = change.paths
     return replace(
         asked,
         ref=change.update.ref,
         ref_change=change.update.change,
-        paths=tuple(sorted(paths or ())),
-        unknown=() if paths is not None else ("paths",),
+        paths=tuple(sorted(change.paths or ())),
     )
 
 

@@ -160,8 +160,6 @@ class Operation:
     at: datetime = _UNKNOWN_TIME
     requests_last_hour: int = 0
     tokens_last_hour: int = 0
-    # Names of variables whose value could not be learned; a rule that asks for one must not pass.
-    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,6 @@ from ingress.policy.rules import Operation, PolicyDecision, Rule
 _ASSURANCES: Final = ("strict", "bracket", "async")
 
 
-def decide_all(policy: Policy, operations: Sequence[Operation]) -> list[PolicyDecision]:
-    """Return the decision on each operation; what an operation does not know stands in it."""
-    return [decide_known(policy, operation) for operation in operations]
-
-
 def strictest(decisions: Sequence[PolicyDecision]) -> PolicyDecision:
     """Return the decision that counts for all: the first refusal, else the strictest assurance."""
     refused = next((each for each in decisions if not each.allowed), None)
@@ -23,18 +18,25 @@ def strictest(decisions: Sequence[PolicyDecision]) -> PolicyDecision:
     return min(decisions, key=lambda each: _ASSURANCES.index(each.assurance))
 
 
-def decide_known(policy: Policy, operation: Operation) -> PolicyDecision:
+def decide_known(
+    policy: Policy, operation: Operation, unknown: Collection[str] = ()
+) -> PolicyDecision:
     """Decide an operation; refuse it if a rule that was asked reads what is not known.
+
+    Args:
+        policy: decides.
+        operation: what is asked.
+        unknown: names of variables whose value could not be learned.
 
     A rule that would deny by a path cannot say so of a push whose paths nobody could read, and
     an allowing rule below it must not speak in its place.
     """
     decision = policy.decide(operation)
-    if not decision.allowed or not operation.unknown:
+    if not decision.allowed or not unknown:
         return decision
     for rule in policy.document.rules:
         if rule.applies_to(operation.operation):
-            unread = _read(rule, operation.unknown)
+            unread = _read(rule, unknown)
             if unread is not None:
                 return PolicyDecision(
                     effect="deny",
