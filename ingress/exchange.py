@@ -7,6 +7,7 @@ from typing import Any
 from ingress.context import Context
 from ingress.identity.placement import StrayKey
 from ingress.identity.principal import Principal
+from ingress.policy.decide import Policy
 from ingress.policy.rules import Operation, PolicyDecision
 from ingress.protocol.git import Push
 from ingress.protocol.texts import Completion, Prompt
@@ -79,7 +80,10 @@ class Exchange:
     findings: list[Located] = field(default_factory=list)
     # Placeholder to value, of this request alone; never recorded, gone with the exchange.
     vault: dict[str, str] = field(default_factory=dict, repr=False)
+    # What the policy was asked about the request, and the policy: what the exchange turns out to
+    # do (a tool call) is decided by the same one.
     asked: Operation | None = None
+    policy: Policy | None = None
     decision: PolicyDecision | None = None
     policy_digest: str = ""
     # Files that policy took out of the prompt.

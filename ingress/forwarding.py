@@ -43,6 +43,9 @@ _CHUNK_BYTES_MAX: Final = 512 * 1024
 _UNAUTHORIZED: Final = 401
 # How long an upstream may take to end the HTTP body after its stream's last word, seconds.
 _HTTP_END_SECONDS: Final = 1.0
+# What a client gets now and then while a tool call is held: a comment, which says nothing.
+_LIFE: Final = b": a tool call is being checked\n\n"
+_LIFE_SECONDS: Final = 5.0
 _UPSTREAM_TEXT: Final = "The upstream of this gateway did not answer as it should ({code})."
 _CREDENTIAL_TEXT: Final = "The gateway has no credential that the upstream takes; ask who runs it."
 
@@ -245,6 +248,7 @@ class Forwarder:
         relay.streams = True
         await relay.start(response.status, headers)
         recorded, rest = False, b""
+        shown_at = perf_counter()
         try:
             async for piece in response.chunks():
                 released = stream.feed(piece)
@@ -258,6 +262,9 @@ class Forwarder:
                     break
                 if released:
                     await self._release(exchange, relay, stream, released)
+                elif stream.holds and perf_counter() - shown_at > _LIFE_SECONDS:
+                    shown_at = perf_counter()
+                    await relay.send(_LIFE)
                 if stream.failure is not None:
                     raise stream.failure
             if not recorded:

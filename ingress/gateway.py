@@ -218,6 +218,7 @@ class Gateway:
             raise Unauthenticated
         prompt, route, context = exchange.prompt, exchange.route, exchange.context
         used = self.usage.of(principal.principal_id, time()) if policy.asks_usage else _NOTHING
+        exchange.policy = policy
         asked = exchange.asked = Operation(
             operation=route.operation,
             connection=route.connection_name,

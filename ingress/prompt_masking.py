@@ -18,11 +18,13 @@ from ingress.masking.errors import MaskingError
 from ingress.masking.mask import Finding, Masker
 from ingress.masking.stream import StreamMasker
 from ingress.protocol.exclusion import take_out
+from ingress.protocol.gate import CallGate, gate_whole
 from ingress.protocol.stream import CompletionStream
 from ingress.protocol.texts import Channel, Completion, Prompt, Text
-from ingress.protocol.wire import LANGUAGE_MAX, NAME_MAX
+from ingress.protocol.wire import LANGUAGE_MAX, NAME_MAX, WireProtocol
 from ingress.relay import HeaderList
 from ingress.restoring import Restoring, restoring_stream
+from ingress.tool_calls import note_incomplete, tool_call_policy
 
 TO_UPSTREAM, TO_CLIENT = "to_upstream", "to_client"
 _ENGINE_PATH = "/v1/engines/"
@@ -240,8 +242,15 @@ class PromptMasking:
                 if masked is not text.value:
                     text.replace(masked)
                     changed = True
-            body = orjson.dumps(document) if changed else body
             _mask_names(outcome.completion, self._masker)
+            calls, deciding = (
+                protocol.calls(),
+                tool_call_policy(exchange, self.name, _found(outcome)),
+            )
+            if calls is not None and deciding is not None:
+                refused = gate_whole(calls, document, outcome.completion, deciding.decide)
+                changed = changed or refused
+            body = orjson.dumps(document) if changed else body
         # What stands elsewhere in the answer (annotations, an error's message) as one text.
         return self._mask_bytes(exchange, body)
 
@@ -284,8 +293,11 @@ class MaskedStream:
         self._masker = masker
         self._channels: list[tuple[Channel, StreamMasker]] = []
         self._stream = CompletionStream(protocol, self._channel, self._whole)
-        self.feed = self._stream.feed
         self.completion = exchange.outcome.completion = self._stream.completion
+        self.feed = self._stream.feed
+        self._gate = self._new_gate(exchange, protocol)
+        if self._gate is not None:
+            self.feed = self._gated
         self._restoring = restoring_stream(protocol, exchange.vault) if exchange.vault else None
 
     def restored(self, masked: bytes, *, last: bool = False) -> bytes:
@@ -301,7 +313,31 @@ class MaskedStream:
             ProtocolError: the last frame cannot be read.
             MaskingError: a text could not be checked.
         """
-        return self._stream.finish()
+        rest = self._stream.finish()
+        return rest if self._gate is None else self._gate.feed(rest) + self._gate.finish()
+
+    def _new_gate(self, exchange: Exchange, protocol: WireProtocol) -> CallGate | None:
+        def name(text: str) -> str:
+            return _name(self._masker, text)
+
+        calls, deciding = protocol.calls(), tool_call_policy(exchange, name, self._found)
+        if calls is None or deciding is None:
+            return None
+        return CallGate(calls, self.completion, deciding.decide)
+
+    def _gated(self, piece: bytes) -> bytes:
+        return self._gate.feed(self._stream.feed(piece)) if self._gate else b""
+
+    def _found(self, channel: Channel) -> Iterator[str]:
+        """Yield the rules that found something in a channel."""
+        for other, masker in self._channels:
+            if other == channel:
+                yield from (found.rule_id for found in masker.findings)
+
+    @property
+    def holds(self) -> bool:
+        """Say that a tool call is kept back until all of it is known."""
+        return self._gate is not None and bool(self._gate.waiting)
 
     @property
     def failure(self) -> ProtocolError | None:
@@ -322,6 +358,8 @@ class MaskedStream:
         for channel, masker in self._channels:
             located = _located(masker.findings, TO_CLIENT, channel.location)
             self._exchange.outcome.findings += located
+        if self._gate is not None:
+            note_incomplete(self.completion, self._gate.waiting)
         _mask_names(self.completion, self._masker)
 
     def _channel(self, channel: Channel) -> StreamMasker:
@@ -377,6 +415,16 @@ def _add_new(outcome: Outcome, findings: Iterable[Finding], location: str) -> No
     known = {found.fingerprint for found in outcome.findings}
     fresh = [found for found in findings if found.fingerprint not in known]
     outcome.findings += _located(fresh, TO_CLIENT, location)
+
+
+def _found(outcome: Outcome) -> Callable[[Channel], Iterator[str]]:
+    """Return what tells the rules that found something in a channel of a whole answer."""
+
+    def found(channel: Channel) -> Iterator[str]:
+        place = channel.location
+        return (each.rule_id for each in outcome.findings if each.location == place)
+
+    return found
 
 
 def _parse_object(body: bytes) -> dict[str, object]:

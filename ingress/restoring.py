@@ -12,7 +12,7 @@ import orjson
 
 from ingress.masking.restore import Restorer
 from ingress.protocol.stream import ChannelMasker, CompletionStream
-from ingress.protocol.texts import Channel, Completion
+from ingress.protocol.texts import ARGUMENT_KINDS, Channel, Completion
 from ingress.protocol.wire import WireProtocol
 
 # Tools of the known clients that change files in the workspace and do nothing else. A shell is
@@ -34,7 +34,6 @@ EDIT_TOOLS: Final = frozenset(
         "str_replace_editor",
     }
 )
-_ARGUMENTS: Final = frozenset({"tool_arguments", "tool_input"})
 
 
 class _Passing:
@@ -68,7 +67,7 @@ class Restoring:
         return _Passing() if restorer is None else restorer.stream()
 
     def _restorer(self, channel: Channel, completion: Completion) -> Restorer | None:
-        if channel.kind not in _ARGUMENTS:
+        if channel.kind not in ARGUMENT_KINDS:
             return self._text
         tool = completion.tools.get(channel)
         if tool is None or tool.name not in EDIT_TOOLS:

@@ -21,6 +21,8 @@ from ingress.policy.rules import (
 
 # Variables that tell what a principal used.
 _USED: Final = frozenset({"requests_last_hour", "tokens_last_hour"})
+# Variables that only a tool call has, or has anew.
+_OF_A_CALL: Final = frozenset({"tool_name", "paths", "operation"})
 _NO_RULE: Final = PolicyDecision(
     effect="deny",
     rule_id=DEFAULT_RULE_ID,
@@ -55,6 +57,7 @@ class Policy:
 
         self._chains = {operation: chain_for(operation) for operation in OPERATIONS}
         self._unnamed = chain_for("")
+        self.watches_tool_calls = any(_watches_tool_calls(rule) for rule in document.rules)
 
     def decide(self, operation: Operation) -> PolicyDecision:
         """Return what the first matching rule says; deny if none matches or one cannot tell."""
@@ -79,6 +82,16 @@ class _Answer(NamedTuple):
         if operation.operation not in MODEL_OPERATIONS or self.models(operation.model):
             return self.decision
         return self.refusal
+
+
+def _watches_tool_calls(rule: Rule) -> bool:
+    """Say that a rule may answer otherwise for a tool call than for the request behind it.
+
+    A rule for every operation does if its condition names what only a call has, or has anew.
+    """
+    if rule.on:
+        return "tool_call" in rule.on
+    return not _OF_A_CALL.isdisjoint(names_used(rule.when or ""))
 
 
 class _RuleChain:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar, Final
 
 from ingress.errors import BadPrompt, ProtocolError
+from ingress.protocol.messages_calls import MessagesCalls
 from ingress.protocol.texts import (
     CalledTool,
     Channel,
@@ -124,6 +125,10 @@ class AnthropicMessages:
     def repeats(self, _document: dict[str, Any]) -> list[Delta]:
         """Return nothing: these streams say a text once."""
         return []
+
+    def calls(self) -> MessagesCalls:
+        """Return what knows the tool calls of one answer."""
+        return MessagesCalls()
 
     def frame_of(self, delta: Delta, document: dict[str, Any], text: str) -> bytes:
         """Return a delta event of the same block with another text."""

@@ -1,64 +1,187 @@
-"""Learn from a tool call which files it edits. Pure.
+"""Learn from a tool call which files it edits and which others it names. Pure.
 
-The tools and their arguments were recorded from the real clients; a shell command is not read,
-because what it does to files cannot be told from its text.
+The tools and their arguments were recorded from the real clients; what a shell command plainly
+says is read by ``shell``. Nothing here raises: a model may write any arguments, and what cannot be
+read as JSON is searched as text, because a client may be more lenient than a parser.
 """
 
+import posixpath
 import re
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, NamedTuple
+from urllib.parse import unquote
 
 import orjson
 
-# Arguments that name the edited file.
+from ingress.protocol.shell import ShellPaths, commands_of
+
+# Arguments of the recorded clients that name a file and can hold nothing else, and those of others.
 PATH_MEMBERS: Final = ("filePath", "file_path", "path", "notebook_path")
-_LIST_MEMBERS: Final = ("replacements", "edits")
+_PATH_MEMBERS: Final = (
+    *PATH_MEMBERS,
+    "relative_path",
+    "target_file",
+    "uri",
+    "source",
+    "destination",
+    "old_path",
+    "new_path",
+)
+_LIST_MEMBERS: Final = ("replacements", "edits", "files", "paths", "filePaths", "operations")
+_PATCH_MEMBERS: Final = ("input", "patch", "diff")
+_COMMAND_MEMBERS: Final = ("command", "cmd", "commands", "script")
+_DIRECTORY_MEMBERS: Final = ("workdir", "working_directory", "cwd", "dirPath")
+# A call inside a call: MCP's ``tools/call`` and the actions of built-in tools.
+_INNER_MEMBERS: Final = ("arguments", "params", "action", "operation")
+_NESTING_MAX: Final = 3
 _READING: Final = re.compile(
     r"(?:^|[_.])(?:read|list|ls|search|grep|glob|find|view|fetch|get)", re.IGNORECASE
 )
 _PATCH_LINE: Final = re.compile(
-    r"^\*\*\* (?:Add File|Update File|Delete File|Move to): ([^\n]{1,1024})$", re.MULTILINE
+    r"^\*\*\* (?:Add File|Update File|Delete File|Move to): ([^\r\n]{1,1024})", re.MULTILINE
+)
+_BROKEN_MEMBER: Final = re.compile(
+    rf'"(?:{"|".join(_PATH_MEMBERS)})"\s*:\s*"((?:[^"\\]|\\.){{1,1024}}+)'
+)
+_BROKEN_COMMAND: Final = re.compile(
+    rf'"(?:{"|".join(_COMMAND_MEMBERS)})"\s*:\s*"((?:[^"\\]|\\.){{1,65536}}+)'
+)
+_BROKEN_PATCH: Final = re.compile(
+    r"\*\*\* (?:Add File|Update File|Delete File|Move to): ((?:[^\\\r\n\"]|\\[^nr]){1,1024}+)"
 )
 _PATHS_MAX: Final = 64
+_PATH_CHARACTERS_MAX: Final = 1024
+
+
+class CallPaths(NamedTuple):
+    """The files of a tool call, normalised, each once: those it edits, and others it names."""
+
+    edited: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
+
+
+def call_paths(tool: str, arguments: str) -> CallPaths:
+    """Return the files that a call edits and names, in order; at most 64 of each.
+
+    Args:
+        tool: name of the tool; one that reads by its name edits nothing.
+        arguments: JSON, or the plain text of a patch.
+    """
+    found = _Found()
+    try:
+        document = orjson.loads(arguments)
+    except orjson.JSONDecodeError:
+        found.broken(arguments)
+    else:
+        found.arguments(document)
+    edited, named = _normal(found.edited), _normal(found.named)
+    if _READING.search(tool):
+        return CallPaths((), tuple(dict.fromkeys((*edited, *named)))[:_PATHS_MAX])
+    return CallPaths(edited, tuple(path for path in named if path not in edited))
 
 
 def edited_paths(tool: str, arguments: str) -> tuple[str, ...]:
-    """Return the files that a call edits, in order, each once; none for a tool that only reads.
-
-    Args:
-        tool: name of the tool.
-        arguments: JSON, or the plain text of a patch.
-    """
-    if _READING.search(tool):
-        return ()
-    return tuple(dict.fromkeys(_paths(arguments)))[:_PATHS_MAX]
+    """Return the files that a call edits; none for a tool that only reads."""
+    return call_paths(tool, arguments).edited
 
 
 def named_paths(arguments: str) -> tuple[str, ...]:
     """Return the files that a call names, whatever it does with them."""
-    return tuple(dict.fromkeys(_paths(arguments)))
+    paths = call_paths("", arguments)
+    return (*paths.edited, *paths.named)
 
 
-def _paths(arguments: str) -> Iterator[str]:
-    try:
-        document = orjson.loads(arguments)
-    except orjson.JSONDecodeError:
-        yield from _PATCH_LINE.findall(arguments)
-        return
-    if isinstance(document, dict):
-        yield from _named(document)
+class _Found:
+    """Paths as they are written, gathered over the places of a call."""
+
+    def __init__(self) -> None:
+        self.edited: list[str] = []
+        self.named: list[str] = []
+
+    def broken(self, text: str) -> None:
+        """Search a text that is no JSON: a patch, or arguments that were cut."""
+        if text.lstrip()[:1] not in {"{", "["}:
+            self.edited += _PATCH_LINE.findall(text)
+            return
+        for pattern in (_BROKEN_MEMBER, _BROKEN_PATCH):
+            self.edited += map(_unescaped, pattern.findall(text))
+        for command in _BROKEN_COMMAND.findall(text):
+            self._command(_unescaped(command), "")
+
+    def arguments(self, document: object, nesting: int = 0) -> None:
+        """Take in parsed arguments, whatever they are."""
+        if not isinstance(document, dict) or nesting > _NESTING_MAX:
+            return
+        self.edited += _named(document)
         for member in _LIST_MEMBERS:
             listed = document.get(member)
             for one in listed if isinstance(listed, list) else ():
                 if isinstance(one, dict):
-                    yield from _named(one)
-        for member in ("input", "patch"):
+                    self.edited += _named(one)
+                elif isinstance(one, str):
+                    self.edited.append(one)
+        for member in _PATCH_MEMBERS:
             if isinstance(document.get(member), str):
-                yield from _PATCH_LINE.findall(document[member])
+                self.edited += _PATCH_LINE.findall(document[member])
+        self._commands(document)
+        for member in _INNER_MEMBERS:
+            self.arguments(document.get(member), nesting + 1)
+
+    def _commands(self, document: dict[str, Any]) -> None:
+        directory = next(
+            (d for m in _DIRECTORY_MEMBERS if isinstance(d := document.get(m), str)), ""
+        )
+        for member in _COMMAND_MEMBERS:
+            for command in commands_of(document.get(member)):
+                self._command(command, directory)
+
+    def _command(self, command: str, directory: str) -> None:
+        shell = ShellPaths(directory)
+        shell.read(command)
+        self.edited += shell.edited
+        self.edited += _PATCH_LINE.findall(command)
+        self.named += shell.named
 
 
 def _named(document: dict[str, Any]) -> Iterator[str]:
-    for member in PATH_MEMBERS:
+    for member in _PATH_MEMBERS:
         value = document.get(member)
-        if isinstance(value, str) and value:
-            yield value[:1024]
+        if isinstance(value, str) and "\n" not in value:
+            yield value
+
+
+def _unescaped(written: str) -> str:
+    try:
+        return str(orjson.loads(f'"{written}"'))
+    except orjson.JSONDecodeError:
+        return written
+
+
+def _normal(paths: Iterable[str]) -> tuple[str, ...]:
+    """Return paths in the one form that rules can be written for, each once, bounded."""
+    kept: dict[str, None] = {}
+    for path in paths:
+        if normal := normal_path(path):
+            kept[normal] = None
+        if len(kept) == _PATHS_MAX:
+            break
+    return tuple(kept)
+
+
+def normal_path(path: str) -> str:
+    """Return a path with slashes, without ``.``, ``..`` and doubled slashes; empty for none.
+
+    A ``file:`` URI becomes its path. What is not printable becomes ``?``.
+    """
+    path = path.strip().strip("'\"`")[: _PATH_CHARACTERS_MAX * 4]
+    if path[:7].lower() == "file://":
+        path = unquote(path[7:])
+    elif "://" in path:
+        return ""
+    path = path.replace("\\", "/")[:_PATH_CHARACTERS_MAX]
+    if not path.isprintable():
+        path = "".join(c if c.isprintable() else "?" for c in path)
+    if not path:
+        return ""
+    normal = posixpath.normpath(path)
+    return "" if normal == "." else normal.replace("//", "/", 1) if normal[:2] == "//" else normal

@@ -10,6 +10,7 @@ Source: Model Context Protocol, "Transports" (Streamable HTTP) and "Tools".
 from typing import Any, ClassVar, Final
 
 from ingress.errors import BadPrompt
+from ingress.protocol.edits import call_paths
 from ingress.protocol.texts import Channel, Completion, Delta, Nested, Prompt, Text, rest_of
 from ingress.protocol.wire import data_frame, string
 
@@ -33,7 +34,12 @@ class ModelContext:
         arguments = Nested.of(params, "arguments", "assistant", place, "tool_arguments")
         rest = rest_of(params, frozenset({"arguments"}))
         own = rest_of(document, self._known | {"params"})
-        return Prompt(texts=[arguments, *rest, *own], tool_name=tool)
+        paths = call_paths(tool, arguments.value)
+        return Prompt(
+            texts=[arguments, *rest, *own],
+            tool_name=tool,
+            file_paths=(*paths.edited, *paths.named),
+        )
 
     def parse_completion(
         self, document: dict[str, Any], completion: Completion
@@ -59,6 +65,9 @@ class ModelContext:
     def repeats(self, document: dict[str, Any]) -> list[Delta]:
         """Return the texts of a result: each comes whole, without deltas before it."""
         return _texts(document)
+
+    def calls(self) -> None:
+        """Return nothing: here a tool's call is the request."""
 
     def frame_of(self, _delta: Delta, document: dict[str, Any], _text: str) -> bytes:
         """Return the message itself; without deltas nothing asks."""

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from ingress.errors import BadPrompt, ProtocolError
+from ingress.protocol.chat_calls import ChatCalls, call_piece, called_tools
 from ingress.protocol.texts import (
+    ARGUMENT_KINDS,
     CalledTool,
     Channel,
     Completion,
@@ -116,12 +118,16 @@ class OpenAiChat:
         """Return nothing: these streams say a text once."""
         return []
 
+    def calls(self) -> ChatCalls:
+        """Return what knows the tool calls of one answer."""
+        return ChatCalls()
+
     def frame_of(self, delta: Delta, document: dict[str, Any], text: str) -> bytes:
         """Return a frame with one choice whose delta is ``text``."""
         channel = delta.channel
         piece: dict[str, Any] = {delta.key: text}
-        if channel.kind == "tool_arguments":
-            piece = {"tool_calls": [{"index": channel.number, "function": {"arguments": text}}]}
+        if channel.kind in ARGUMENT_KINDS:
+            piece = call_piece(channel, text)
         choice = {"index": channel.choice, "delta": piece, "finish_reason": None}
         return data_frame(_frame_like(document, choice))
 
@@ -175,6 +181,9 @@ class OpenAiCompletions:
     def repeats(self, _document: dict[str, Any]) -> list[Delta]:
         """Return nothing: these streams say a text once."""
         return []
+
+    def calls(self) -> None:
+        """Return nothing: inline completions call no tools."""
 
     def frame_of(self, delta: Delta, document: dict[str, Any], text: str) -> bytes:
         """Return a frame with one choice whose text is ``text``."""
@@ -322,19 +331,12 @@ def _delta_texts(delta: dict[str, Any], index: int, completion: Completion) -> I
         if isinstance(value, str):
             slot = 1 if key == "refusal" else 0
             yield Delta(Channel(index, kind, slot), delta, key, value)
-    for place, call in enumerate(listed(delta, "tool_calls", ProtocolError)):
-        if not isinstance(call, dict):
-            raise ProtocolError("a tool call is no object")
-        number = call.get("index", place)
-        function = call.get("function")
-        if not isinstance(number, int) or not isinstance(function, dict):
-            continue
-        channel = Channel(index, "tool_arguments", number)
+    for channel, call, body, member in called_tools(delta, index):
         tool = completion.tools.setdefault(channel, CalledTool())
         tool.call_id = string(call.get("id")) or tool.call_id
-        tool.name = tool.name or string(function.get("name")) or ""
-        if isinstance(function.get("arguments"), str):
-            yield Delta(channel, function, "arguments", function["arguments"])
+        tool.name = tool.name or string(body.get("name")) or ""
+        if isinstance(body.get(member), str):
+            yield Delta(channel, body, member, body[member])
 
 
 def _is_plain_delta(delta: object) -> bool:

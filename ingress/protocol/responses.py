@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar, Final
 
 from ingress.errors import BadPrompt, ProtocolError
+from ingress.protocol.responses_calls import ResponsesCalls
 from ingress.protocol.texts import (
     CalledTool,
     Channel,
@@ -153,6 +154,10 @@ class OpenAiResponses:
         if isinstance(response, dict) and kind in _TERMINAL:
             said += _output_texts(response, None)
         return said
+
+    def calls(self) -> ResponsesCalls:
+        """Return what knows the tool calls of one answer."""
+        return ResponsesCalls()
 
     def frame_of(self, delta: Delta, document: dict[str, Any], text: str) -> bytes:
         """Return the same delta event with another text."""

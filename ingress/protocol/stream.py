@@ -129,7 +129,7 @@ class CompletionStream:
             self.completion.ended = True
             return self._flush(None) + frame.raw
         protocol, completion = self._protocol, self.completion
-        document = _parse(frame.data)
+        document = parse_document(frame.data)
         deltas = protocol.parse_delta(document, completion)
         repeats = protocol.repeats(document)
         changed = self._mask_names(document, [*deltas, *repeats])
@@ -237,7 +237,12 @@ class CompletionStream:
         return raw if masked is text else masked.encode()
 
 
-def _parse(data: bytes) -> dict[str, Any]:
+def parse_document(data: bytes) -> dict[str, Any]:
+    """Return the JSON object that a frame carries.
+
+    Raises:
+        ProtocolError: it is none.
+    """
     try:
         document = orjson.loads(data)
     except orjson.JSONDecodeError:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -11,6 +11,8 @@ from ingress.errors import BadPrompt
 
 _ATTACHMENT_PATH = re.compile(r'<attachment\b[^>]*?\bfilePath="([^"\n]{1,1024})"')
 _FILE_PATHS_MAX = 64
+# Kinds of channels that hold what a tool is told: JSON, or the plain text of a custom tool.
+ARGUMENT_KINDS: Final = frozenset({"tool_arguments", "tool_input"})
 
 
 class Channel(NamedTuple):
@@ -23,7 +25,7 @@ class Channel(NamedTuple):
     @property
     def location(self) -> str:
         """Return the channel as findings name it, such as ``choices[0].text``."""
-        suffix = f"[{self.number}]" if self.kind == "tool_arguments" else ""
+        suffix = f"[{self.number}]" if self.kind in ARGUMENT_KINDS else ""
         return f"choices[{self.choice}].{self.kind}{suffix}"
 
 
@@ -134,10 +136,16 @@ class Delta(NamedTuple):
 
 @dataclass(slots=True)
 class CalledTool:
-    """A tool call as it comes in, its arguments apart in their channel."""
+    """A tool call as it comes in, its arguments apart in their channel.
+
+    ``effect`` is what the policy decided, empty where it does not watch tool calls.
+    """
 
     call_id: str | None = None
     name: str = ""
+    effect: str = ""
+    rule_id: str = ""
+    reason_code: str = ""
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """Say what the gateway asks of a wire protocol: where its texts stand, in both directions. Pure."""
 
 import re
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Final, Protocol
 
 import orjson
@@ -17,6 +18,35 @@ COUNT_MAX: Final = 2**63 - 1
 
 # Agents name a session by a UUID; any other cache key or user id may be one of a whole application.
 _SESSION: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+
+
+class CallFrames(Protocol):
+    """Where the tool calls of one answer stand, and what may stand in their place."""
+
+    def begun(self, document: dict[str, Any]) -> list[Channel]:
+        """Return the calls that a stream frame begins or goes on with, or a whole answer holds."""
+
+    def ended(self, document: dict[str, Any], waiting: Iterable[Channel]) -> list[Channel]:
+        """Return which of the waiting calls are whole with this frame."""
+
+    def is_ping(self, document: dict[str, Any]) -> bool:
+        """Say that a frame only shows life."""
+
+    def note(self, document: dict[str, Any], completion: Completion) -> None:
+        """Note names and arguments that stand in no delta."""
+
+    def without(
+        self, document: dict[str, Any], refused: Mapping[Channel, str], completion: Completion
+    ) -> list[dict[str, Any]] | None:
+        """Return the frames that stand in place of one; None if nothing of it is to change.
+
+        Call it with every frame in order, from the first that a refused call is in.
+        """
+
+    def replace(
+        self, document: dict[str, Any], refused: Mapping[Channel, str], completion: Completion
+    ) -> None:
+        """Put the texts in the refused calls' place in a whole answer."""
 
 
 class WireProtocol(Protocol):
@@ -51,6 +81,9 @@ class WireProtocol(Protocol):
 
     def repeats(self, document: dict[str, Any]) -> list[Delta]:
         """Return the texts of this stream frame that say again what deltas said before."""
+
+    def calls(self) -> CallFrames | None:
+        """Return what knows the tool calls of one answer; None: its answers hold none."""
 
     def frame_of(self, delta: Delta, document: dict[str, Any], text: str) -> bytes:
         """Return a frame like ``document`` that carries ``text`` alone on the delta's channel."""

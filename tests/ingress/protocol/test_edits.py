@@ -25,8 +25,8 @@ PATCH = (
             ("a.py",),
         ),
         ("read_file", json.dumps({"filePath": "a.py"}), ()),
-        ("run_in_terminal", json.dumps({"command": "rm a.py"}), ()),
-        ("Write", '{"file_path": "cut', ()),
+        ("run_in_terminal", json.dumps({"command": "rm a.py"}), ("a.py",)),
+        ("Write", '{"file_path": "cut', ("cut",)),
         ("Write", "[1]", ()),
     ],
 )
