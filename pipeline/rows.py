@@ -15,7 +15,7 @@ from pipeline.decode import Event, Overflow
 from pipeline.enrich import Enriched
 from pipeline.verify import sealed_hash
 from schemas.base import Record
-from schemas.tables import AccessDenialRow, EventRow, InteractionRow
+from schemas.tables import AccessDenialRow, EventRow, InteractionRow, ToolCallRow
 
 Row = dict[str, Any]
 
@@ -40,6 +40,7 @@ def rows(enriched: Enriched) -> Iterator[tuple[str, Row]]:
     kind = event.fields.event_type
     if kind.startswith("interaction."):
         yield "audit.interactions_v1", _interaction(event, enriched)
+        yield from _tool_calls(event, enriched)
         yield from _findings(event, enriched)
         yield from _parts(event, enriched)
     elif kind == "access.denied":
@@ -72,6 +73,22 @@ def _interaction(event: Event, enriched: Enriched) -> Row:
         row["refs"] = [msgspec.structs.asdict(ref) for ref in refs]
     row["loaded_at"] = enriched.loaded_at
     return row
+
+
+def _tool_calls(event: Event, enriched: Enriched) -> Iterator[tuple[str, Row]]:
+    fields = event.fields
+    for index, call in enumerate(getattr(fields, "tool_calls", ())):
+        yield (
+            "audit.tool_calls_v1",
+            {
+                **_copied(ToolCallRow, fields),
+                **_origin(event, enriched),
+                "principal_email": fields.principal.email,
+                "call_index": index,
+                # The call's own paths, effect and rule stand over those of the request.
+                **msgspec.structs.asdict(call),
+            },
+        )
 
 
 def _findings(event: Event, enriched: Enriched) -> Iterator[tuple[str, Row]]:

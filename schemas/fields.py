@@ -250,6 +250,18 @@ ToolName = Annotated[str, public("tool that the model called", max_length=SHORT)
 CalledToolName = Annotated[
     str, public("tool that the client itself called by this request (MCP)", max_length=SHORT)
 ]
+ToolCallIndex = Annotated[
+    int, public("place among the answer's tool calls, from 0", ge=0, le=INT64_MAX)
+]
+DeniedToolCallCount = Annotated[
+    int, public("tool calls that were kept from the client", ge=0, le=INT64_MAX)
+]
+CodeBlockCount = Annotated[
+    int, public("fenced blocks of code in the completion's text", ge=0, le=INT64_MAX)
+]
+CodeLanguages = Annotated[
+    tuple[str, ...], public("languages that the completion's blocks of code name, each once")
+]
 
 LoadedAt = Annotated[Time, public("when the pipeline wrote the row, UTC")]
 PublishedAt = Annotated[Time, public("when Pub/Sub took the message, UTC")]

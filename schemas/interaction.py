@@ -37,12 +37,18 @@ class Finding(Record):
 
 
 class ToolCall(Record):
-    """A tool that the model asked the client to run."""
+    """A tool that the model asked the client to run.
+
+    Without an effect the policy does not watch tool calls; with ``deny`` the client never got it.
+    """
 
     call_id: f.ToolCallId | None = None
     name: f.ToolName
     arguments_part_id: f.PartId | None = None
     file_paths: f.FilePaths = ()
+    effect: f.Effect | None = None
+    rule_id: f.RuleId | None = None
+    reason_code: f.ReasonCode | None = None
 
 
 class Ref(Record):
@@ -125,6 +131,9 @@ class Outcome(InteractionEvent):
     first_chunk_seconds: f.FirstChunkSeconds | None = None
     chunk_count: f.ChunkCount = 0
     client_left: f.ClientLeft = False
+    denied_tool_call_count: f.DeniedToolCallCount = 0
+    code_block_count: f.CodeBlockCount = 0
+    code_languages: f.CodeLanguages = ()
 
 
 class InteractionCompleted(Outcome):

@@ -148,6 +148,32 @@ class InteractionRow(_Who, _Origin):
     excluded_paths: f.ExcludedPaths = ()
     refs: Annotated[tuple[Ref, ...], public("git refs that are pushed, or objects fetched")] = ()
     file_path_count: f.FilePathCount | None = None
+    denied_tool_call_count: f.DeniedToolCallCount | None = None
+    code_block_count: f.CodeBlockCount | None = None
+    code_languages: f.CodeLanguages = ()
+
+
+class ToolCallRow(_Origin):
+    """One row per tool that a model asked a client to run, and what the policy said of it."""
+
+    call_index: f.ToolCallIndex
+    interaction_id: f.InteractionId
+    session_id: f.SessionId
+    principal_id: f.PrincipalId
+    principal_email: f.Email | None = None
+    connection: f.Connection
+    operation: f.Operation
+    model: f.Model | None = None
+    repository: f.Repository | None = None
+    name: f.ToolName
+    call_id: f.ToolCallId | None = None
+    file_paths: f.FilePaths = ()
+    effect: f.Effect | None = None
+    rule_id: f.RuleId | None = None
+    reason_code: f.ReasonCode | None = None
+    policy_digest: f.PolicyDigest
+    arguments_part_id: f.PartId | None = None
+    loaded_at: f.LoadedAt
 
 
 class FindingRow(_Origin):
@@ -281,6 +307,14 @@ TABLES: Final[Mapping[str, Table]] = MappingProxyType(
                 cluster_fields=("tenant_id", "rule_id", "principal_id", "session_id"),
                 retention_days=_DETAIL_DAYS,
                 identity=("event_id", "finding_index", "occurred_at"),
+            ),
+            _table(
+                ToolCallRow,
+                dataset="audit",
+                name="tool_calls",
+                cluster_fields=("tenant_id", "name", "principal_id", "session_id"),
+                retention_days=_DETAIL_DAYS,
+                identity=("event_id", "call_index", "occurred_at"),
             ),
             _table(
                 AccessDenialRow,

@@ -49,6 +49,7 @@ _BROKEN_COMMAND: Final = re.compile(
 _BROKEN_PATCH: Final = re.compile(
     r"\*\*\* (?:Add File|Update File|Delete File|Move to): ((?:[^\\\r\n\"]|\\[^nr]){1,1024}+)"
 )
+_FENCE: Final = re.compile(r"^[ ]{0,3}(`{3,}|~{3,})([^`\n]*)$", re.MULTILINE)
 _PATHS_MAX: Final = 64
 _PATH_CHARACTERS_MAX: Final = 1024
 
@@ -89,6 +90,25 @@ def named_paths(arguments: str) -> tuple[str, ...]:
     """Return the files that a call names, whatever it does with them."""
     paths = call_paths("", arguments)
     return (*paths.edited, *paths.named)
+
+
+def code_blocks(text: str) -> list[str]:
+    """Return the language of each fenced block of a text, empty where the fence names none.
+
+    Source: CommonMark 0.31, section 4.5 "Fenced code blocks". A fence inside a longer one counts
+    as text; an unfinished last block counts.
+    """
+    if "```" not in text and "~~~" not in text:
+        return []
+    languages: list[str] = []
+    fence = ""
+    for mark, info in _FENCE.findall(text):
+        if not fence:
+            fence = mark
+            languages.append(info.split(maxsplit=1)[0].lower()[:64] if info.strip() else "")
+        elif mark[0] == fence[0] and len(mark) >= len(fence) and not info.strip():
+            fence = ""
+    return languages
 
 
 class _Found:

@@ -12,7 +12,8 @@ from ingress.context import Context
 from ingress.exchange import Exchange, Located, Outcome, RefUpdate
 from ingress.identity.principal import Principal
 from ingress.ids import timestamp
-from ingress.protocol.edits import edited_paths
+from ingress.protocol.edits import code_blocks, edited_paths
+from ingress.protocol.texts import Completion
 from ingress.recording.parts import (
     SealedParts,
     Subject,
@@ -136,7 +137,7 @@ def outcome_record(outcome: Outcome, sealed: SealedParts) -> dict[str, Any]:
         "first_chunk_seconds": outcome.first_chunk_seconds,
     }
     record: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
-    tool_calls = []
+    tool_calls, denied_count = [], 0
     for channel, tool in completion.tools.items():
         call: dict[str, Any] = {"name": tool.name or "unknown"}
         arguments = "".join(completion.texts.get(channel, ()))
@@ -146,7 +147,17 @@ def outcome_record(outcome: Outcome, sealed: SealedParts) -> dict[str, Any]:
             call["call_id"] = tool.call_id
         if channel.location in sealed.by_location:
             call["arguments_part_id"] = sealed.by_location[channel.location]
+        if tool.effect:
+            call |= {
+                "effect": tool.effect,
+                "rule_id": tool.rule_id,
+                "reason_code": tool.reason_code,
+            }
+            denied_count += tool.effect == "deny"
         tool_calls.append(call)
+    if denied_count:
+        record["denied_tool_call_count"] = denied_count
+    record |= code_record(completion)
     record |= {
         "http_status": outcome.http_status,
         "finish_reasons": [completion.finish_reasons[i] for i in sorted(completion.finish_reasons)],
@@ -158,6 +169,18 @@ def outcome_record(outcome: Outcome, sealed: SealedParts) -> dict[str, Any]:
         "client_left": outcome.client_left,
     }
     return record
+
+
+def code_record(completion: Completion) -> dict[str, Any]:
+    """Return what events say of the blocks of code in a completion; nothing if it has none."""
+    languages: list[str] = []
+    for channel, pieces in completion.texts.items():
+        if channel.kind == "text":
+            languages += code_blocks("".join(pieces))
+    if not languages:
+        return {}
+    named = [name for name in dict.fromkeys(languages) if name]
+    return {"code_block_count": len(languages), "code_languages": named}
 
 
 def overflow_message(envelope: dict[str, Any], subject: Subject, batch: list[bytes]) -> bytes:

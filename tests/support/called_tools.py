@@ -374,7 +374,11 @@ MESSAGES = Wire(AnthropicMessages(), "/v1/messages")
 RESPONSES = Wire(OpenAiResponses(), "/responses")
 WIRES = (CHAT, MESSAGES, RESPONSES)
 # How each says that an answer ended as a text does, and with a call.
-TEXT_END = {"openai.chat": "stop", "anthropic.messages": "end_turn", "openai.responses": "completed"}
+TEXT_END = {
+    "openai.chat": "stop",
+    "anthropic.messages": "end_turn",
+    "openai.responses": "completed",
+}
 CALL_END = {
     "openai.chat": "tool_calls",
     "anthropic.messages": "tool_use",

@@ -65,7 +65,10 @@ SELECT
   `tool_name`,
   `excluded_paths`,
   `refs`,
-  `file_path_count`
+  `file_path_count`,
+  `denied_tool_call_count`,
+  `code_block_count`,
+  `code_languages`
 FROM `audit.interactions_v1`
 WHERE TRUE
 QUALIFY ROW_NUMBER() OVER (PARTITION BY `interaction_id`, `requested_at` ORDER BY `status_rank` DESC, `loaded_at` DESC, `event_id` DESC) = 1
