@@ -137,7 +137,24 @@ def outcome_record(outcome: Outcome, sealed: SealedParts) -> dict[str, Any]:
         "first_chunk_seconds": outcome.first_chunk_seconds,
     }
     record: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
-    tool_calls, denied_count = [], 0
+    if completion.tools:
+        record |= tools_record(completion, sealed)
+    record |= code_record(completion)
+    record |= {
+        "http_status": outcome.http_status,
+        "finish_reasons": [completion.finish_reasons[i] for i in sorted(completion.finish_reasons)],
+        "completion_bytes": outcome.completion_bytes,
+        "completion_part_ids": sealed.ids,
+        "completion_finding_count": len(outcome.findings),
+        "chunk_count": outcome.chunk_count,
+        "client_left": outcome.client_left,
+    }
+    return record
+
+
+def tools_record(completion: Completion, sealed: SealedParts) -> dict[str, Any]:
+    """Return what events say of the tool calls in a completion, those that were kept back too."""
+    calls = []
     for channel, tool in completion.tools.items():
         call: dict[str, Any] = {"name": tool.name or "unknown"}
         arguments = "".join(completion.texts.get(channel, ()))
@@ -148,27 +165,11 @@ def outcome_record(outcome: Outcome, sealed: SealedParts) -> dict[str, Any]:
         if channel.location in sealed.by_location:
             call["arguments_part_id"] = sealed.by_location[channel.location]
         if tool.effect:
-            call |= {
-                "effect": tool.effect,
-                "rule_id": tool.rule_id,
-                "reason_code": tool.reason_code,
-            }
-            denied_count += tool.effect == "deny"
-        tool_calls.append(call)
-    if denied_count:
-        record["denied_tool_call_count"] = denied_count
-    record |= code_record(completion)
-    record |= {
-        "http_status": outcome.http_status,
-        "finish_reasons": [completion.finish_reasons[i] for i in sorted(completion.finish_reasons)],
-        "completion_bytes": outcome.completion_bytes,
-        "completion_part_ids": sealed.ids,
-        "completion_finding_count": len(outcome.findings),
-        "tool_calls": tool_calls,
-        "chunk_count": outcome.chunk_count,
-        "client_left": outcome.client_left,
-    }
-    return record
+            call["effect"], call["rule_id"] = tool.effect, tool.rule_id
+            call["reason_code"] = tool.reason_code
+        calls.append(call)
+    denied_count = sum(tool.effect == "deny" for tool in completion.tools.values())
+    return {"tool_calls": calls, "denied_tool_call_count": denied_count}
 
 
 def code_record(completion: Completion) -> dict[str, Any]:

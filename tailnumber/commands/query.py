@@ -30,8 +30,8 @@ def query(
 ) -> None:
     """Ask the warehouse in BigQuery SQL.
 
-    Views to ask: audit.interactions, audit.sessions, audit.findings, audit.access_denials,
-    audit.events, audit.dead_letters, content.parts.
+    Views to ask: audit.interactions, audit.sessions, audit.tool_calls, audit.findings,
+    audit.access_denials, audit.events, audit.dead_letters, content.parts.
     """
     if as_json and as_csv:
         raise CommandError("Choose one of --json and --csv.")

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from operations import operation
 
 from ingress.masking.pii import PII_KINDS
 from ingress.masking.rules import builtin_rules
@@ -21,7 +22,7 @@ from ingress.policy.rules import (
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "policy.md").read_text()
-POLICY, CASES = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+POLICY, TOOL_RULES, CASES = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 COMMANDS = re.findall(r"^tailnumber (policy .*)$", PAGE, re.MULTILINE)
 
 
@@ -31,6 +32,15 @@ def test_policy_of_the_page_is_good_and_every_rule_can_fire():
     assert [rule.id for rule in document.rules][-1] == "everyone"
     assert document.masking.allow
     assert set(document.connections) == {"copilot", "openai", "builds"}
+
+
+def test_tool_rules_of_the_page_hold_a_call_that_names_auth_code():
+    policy = load_policy(f"version: 1\n{TOOL_RULES}", "docs/policy.md")
+    asked = operation(operation="tool_call", tool_name="Write", paths=("src/auth/login.py",))
+
+    assert policy.watches_tool_calls
+    assert policy.decide(asked).rule_id == "auth-code-needs-a-look"
+    assert policy.decide(operation(operation="tool_call", tool_name="Write")).allowed
 
 
 def test_cases_of_the_page_pass_on_the_policy_of_the_page():
