@@ -54,23 +54,21 @@ def read_prompt(request: Json, text: str) -> DemoPrompt:
     )
 
 
-def text_of(content: object) -> str:
-    """Join the text of a message's content, a string or a list of blocks."""
-    if isinstance(content, str):
-        return content
-    texts = [
-        block["text"]
-        for block in (content if isinstance(content, list) else [])
-        if isinstance(block, dict) and isinstance(block.get("text"), str)
-    ]
-    return "\n".join(texts)
+def _last_text(content: object) -> str:
+    """Return a message's text; of a list of blocks the last: what clients add stands before it."""
+    for block in reversed(items_of(content)):
+        if isinstance(block, str):
+            return block
+        if isinstance(block, dict) and isinstance(block.get("text"), str):
+            return str(block["text"])
+    return ""
 
 
 def last_user_text(messages: object) -> str:
     """Return the text of the last message of a person, of any format."""
     for message in reversed(messages if isinstance(messages, list) else []):
         if isinstance(message, dict) and message.get("role") == "user":
-            return text_of(message.get("content"))
+            return _last_text(message.get("content"))
     return messages if isinstance(messages, str) else ""
 
 
