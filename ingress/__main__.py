@@ -9,6 +9,7 @@ import sys
 
 from ingress.app import create_app
 from ingress.errors import IngressError
+from ingress.hardening import keep_memory_private
 from ingress.server import Server, server_config
 from ingress.settings import Settings, settings_table
 from ingress.telemetry import configure_logging
@@ -22,6 +23,8 @@ def main() -> int:
     configure_logging()
     try:
         settings = Settings.from_env(os.environ)
+        if settings.core_dumps == "never":
+            keep_memory_private()
         listener = _listen(settings.host, settings.port)
     except (IngressError, OSError) as error:
         return _cannot_start(error)

@@ -16,6 +16,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from ingress.cloud_kms import CloudKmsWrapper
 from ingress.control.store import open_sqlite
 from ingress.control_events import ControlEvents
 from ingress.errors import IngressError, PolicyError, PolicyProblem
@@ -57,9 +58,9 @@ from ingress.settings import Settings, SettingsError
 from ingress.tasks import spawn
 from ingress.telemetry import Metrics
 from ingress.upstream.client import UpstreamClient
-from ingress.upstream.credentials import CredentialStore
 from ingress.upstream.custody import Custody
 from ingress.upstream.secret_reading import SecretReader
+from ingress.upstream.stores import open_store
 from ingress.upstream.tokens import TokenTrade
 from ingress.usage import Usage, UsageStore
 
@@ -137,7 +138,8 @@ async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
     policy = read_policy(settings.policy_file)
     issuers_file = _optional_path(settings.issuers_file)
     issuers = read_issuers(issuers_file) if issuers_file else ()
-    tenant = TenantSecrets.load_or_create(settings.data_dir / "secrets")
+    kek = CloudKmsWrapper(settings.key_uri) if settings.key_uri else None
+    tenant = TenantSecrets.load_or_create(settings.data_dir / "secrets", kek)
     engine = open_sqlite(settings.data_dir / "control.db")
     keys = ContentKeys(engine, tenant.kek, tenant.subkey("content-key"))
     metrics = Metrics()
@@ -149,8 +151,10 @@ async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
         stack.push_async_callback(_stop_recording, recorder, journal, publisher)
         client = UpstreamClient(ca_file=_optional_path(settings.upstream_ca_file))
         stack.push_async_callback(client.close)
-        credentials = CredentialStore(
-            settings.data_dir / "secrets" / "credentials.json", tenant.kek
+        credentials = open_store(
+            settings.credential_store,
+            settings.data_dir / "secrets" / "credentials.json",
+            tenant.kek,
         )
         identity = build_identity(
             engine,

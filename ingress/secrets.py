@@ -19,6 +19,7 @@ import tink  # type: ignore[import-untyped]  # ships no type information
 from tink import aead, secret_key_access
 
 from ingress.errors import SecretsError
+from ingress.sealing import KeyWrapper
 
 SubkeyLabel = Literal["part", "principal", "fingerprint", "copilot-token", "content-key"]
 
@@ -35,14 +36,15 @@ _SUBKEY_PREFIX: Final = b"tailnumber subkey v1: "
 class TenantSecrets:
     """The tenant's secrets, in memory. ``kek`` is a Tink AEAD; neither field is ever printed."""
 
-    kek: aead.Aead = field(repr=False)
+    kek: KeyWrapper = field(repr=False)
     tenant_key: bytes = field(repr=False)
 
     @classmethod
-    def load_or_create(cls, directory: Path) -> Self:
+    def load_or_create(cls, directory: Path, kek: KeyWrapper | None = None) -> Self:
         """Read the secrets in ``directory``; make the directory and them on first use.
 
-        Several processes may do this at once: all of them end with the same secrets.
+        Several processes may do this at once: all of them end with the same secrets. With a
+        ``kek`` from elsewhere (Cloud KMS) no wrapping key is made or read here.
 
         Raises:
             SecretsError: others on the machine may read them, or a file is damaged.
@@ -51,14 +53,14 @@ class TenantSecrets:
         check_private(directory, _DIRECTORY_MODE)
         kek_path, tenant_key_path = directory / KEK_FILE, directory / TENANT_KEY_FILE
         aead.register()
-        if not kek_path.exists():
+        if kek is None and not kek_path.exists():
             _write_once(kek_path, _new_kek())
         if not tenant_key_path.exists():
             _write_once(tenant_key_path, secrets.token_bytes(_TENANT_KEY_BYTES))
         tenant_key = read_private(tenant_key_path)
         if len(tenant_key) != _TENANT_KEY_BYTES:
             raise SecretsError(f"{tenant_key_path} is damaged; restore it from a backup")
-        return cls(kek=_parse_kek(kek_path), tenant_key=tenant_key)
+        return cls(kek=kek or _parse_kek(kek_path), tenant_key=tenant_key)
 
     def subkey(self, label: SubkeyLabel) -> bytes:
         """Derive the 32-byte key for one purpose; purposes cannot be computed from one another."""

@@ -72,6 +72,19 @@ class Settings:
     proxy_keys: Literal["off", "on"] = _setting(
         "on: keys of class proxy are taken as password of Proxy-Authorization: Basic", "off"
     )
+    credential_store: str = _setting(
+        "where credentials are: file (encrypted, in the data directory), or projects/P (Google "
+        "Secret Manager)",
+        "file",
+    )
+    key_uri: str = _setting(
+        "key that wraps content keys and credentials, gcp-kms://projects/P/locations/L/keyRings/R/"
+        "cryptoKeys/K; empty: kek.json in the data directory",
+        "",
+    )
+    core_dumps: Literal["never", "allow"] = _setting(
+        "never, or allow: core dumps and debuggers, which see credentials", "never"
+    )
     masking_engine: Literal["auto", "vectorscan", "portable"] = _setting(
         "auto, vectorscan or portable", "auto"
     )

@@ -21,7 +21,12 @@ from typing import Final
 
 import tink  # type: ignore[import-untyped]  # ships no type information
 
-from ingress.errors import CredentialMissing, CredentialUnreadable, SecretsError
+from ingress.errors import (
+    CredentialMissing,
+    CredentialUnavailable,
+    CredentialUnreadable,
+    SecretsError,
+)
 from ingress.sealing import KeyWrapper
 from ingress.secrets import read_private, sync_directory
 
@@ -33,7 +38,7 @@ _FILE_VERSION: Final = 1
 # A new value counts within a second, and no value is used longer.
 _FRESH_SECONDS: Final = 1.0
 # What is read over the network counts within a minute, and outlives a quarter of an hour of outage.
-_REMOTE_FRESH_SECONDS: Final = 60.0
+REMOTE_FRESH_SECONDS: Final = 60.0
 REMOTE_VALID_SECONDS: Final = 900.0
 _FILE_MODE: Final = 0o600
 
@@ -55,7 +60,7 @@ class CredentialStore:
         self._kek = kek
         # A remote wrapping key is asked for each reading, over the network.
         self.remote = bool(getattr(kek, "remote", False))
-        self.fresh_seconds = _REMOTE_FRESH_SECONDS if self.remote else _FRESH_SECONDS
+        self.fresh_seconds = REMOTE_FRESH_SECONDS if self.remote else _FRESH_SECONDS
         self.valid_seconds = REMOTE_VALID_SECONDS if self.remote else _FRESH_SECONDS
 
     def names(self) -> list[str]:
@@ -73,6 +78,10 @@ class CredentialStore:
             CredentialMissing: it has not been set; the message says how to set it.
             CredentialUnreadable: the file is damaged, open to others, or of another tenant key.
         """
+        if name_or_reference.startswith("projects/"):
+            raise CredentialMissing(
+                f"{name_or_reference} is in Secret Manager; set TAILNUMBER_CREDENTIAL_STORE"
+            )
         name = name_of(name_or_reference)
         sealed = self._read().get(name)
         if sealed is None:
@@ -83,6 +92,8 @@ class CredentialStore:
             ciphertext = base64.b64decode(sealed, validate=True)
             value = self._kek.decrypt(ciphertext, name.encode("ascii")).decode()
         except (binascii.Error, tink.TinkError) as error:
+            if self.remote and isinstance(error, tink.TinkError):
+                raise CredentialUnavailable(f"credential {name!r}: {error}") from error
             raise CredentialUnreadable(
                 f"credential {name!r} was sealed by another key or changed; "
                 f"run: tailnumber credentials set {name}"

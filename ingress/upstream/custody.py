@@ -45,7 +45,7 @@ _HIDDEN_BYTES_MIN: Final = 8
 _PROXY_PREFIX: Final = b"/v1/engines/"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # one a request: freezing costs a third of a microsecond each
 class Outgoing:
     """A request of a client as it would go on; ``target`` is path and query."""
 
@@ -68,7 +68,7 @@ class Shown:
     bases: tuple[tuple[str, tuple[Origin, bytes]], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Authorized:
     """A request that may be sent."""
 
@@ -92,6 +92,7 @@ class Access:
         own = auth.name.encode("ascii") if isinstance(auth, HeaderAuth) else b""
         # The client's own header of that name must not stand beside the gateway's.
         self._replaced = own if own not in NOT_FORWARDED else b""
+        self._as_sent = not self._replaced and not self._adds_version
 
     async def authorize(self, request: Outgoing) -> Authorized:
         """Return the request with the credential in it.
@@ -103,9 +104,8 @@ class Access:
         origin, prefix = self._base
         if shown.bases:
             origin, prefix = self._place(shown, request.target)
-        return Authorized(
-            origin, prefix + request.target, [*self._own(request), *shown.headers], shown
-        )
+        headers = request.headers if self._as_sent else self._adapted(request.headers)
+        return Authorized(origin, prefix + request.target, [*headers, *shown.headers], shown)
 
     def refused(self, authorized: Authorized) -> bool:
         """Take note that the upstream refused what was shown; return whether to try once more."""
@@ -121,8 +121,7 @@ class Access:
         if self._shown is not None:
             self._shown.close()
 
-    def _own(self, request: Outgoing) -> Headers:
-        headers = request.headers
+    def _adapted(self, headers: Headers) -> Headers:
         if self._replaced:
             headers = [pair for pair in headers if pair[0] != self._replaced]
         if self._adds_version and not any(name == _ANTHROPIC_VERSION[0] for name, _ in headers):

@@ -36,6 +36,8 @@ class EchoFilter:
             data = self._held + data
             self._held = b""
         data = self._clean(data)
+        if data.endswith(b"\n"):
+            return data  # a header's value has no line break, so none begins before one
         begins = self._begins(data)
         if begins < len(data):
             self._held, data = data[begins:], data[:begins]

@@ -8,13 +8,15 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
 import pytest
-from fake_upstream import chat_frame, stream
+from canaries import Scanner
+from fake_upstream import chat_frame, stream, whole
 from journal_tools import assert_chain_holds
-from running_gateway import Reading, prepare
+from running_gateway import CREDENTIAL, Reading, prepare
 
 import ingress.__main__ as entry
 from ingress.app import build_rules, read_policy
@@ -194,3 +196,32 @@ def _stream_until(url, key, text):
         # HTTP/1.1 frames in chunks: what is left without their sizes is the stream.
         chunks = got.partition(b"\r\n\r\n")[2].split(b"\r\n")
         yield b"".join(chunk for chunk in chunks if chunk.startswith(b"data:"))
+
+
+def test_credential_is_in_no_environment_argument_dump_log_or_file(tmp_path, upstream):
+    settings = prepare(tmp_path, upstream.port)
+    reading = Reading(settings.data_dir)
+    upstream.scenarios["dump"] = whole(f"<{CREDENTIAL}>".encode(), "500 Oops")
+    process, ready = start(settings)
+    try:
+        request = urllib.request.Request(
+            f"{ready['url']}/chat/completions",
+            b'{"messages":[{"role":"user","content":"hi"}]}',
+            {"Authorization": f"Bearer {reading.key('ada')}", "X-Scenario": "dump"},
+        )
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(request, timeout=10)
+        told = caught.value.read() + str(caught.value.headers).encode()
+        caught.value.close()
+
+        proc = Path(f"/proc/{process.pid}")
+        assert "Max core file size        0                    0" in (proc / "limits").read_text()
+        known = [told, *((proc / name).read_bytes() for name in ("environ", "cmdline"))]
+    finally:
+        process.terminate()
+        out, err = process.communicate(timeout=20)
+    scanner = Scanner([CREDENTIAL])
+    for data in (*known, out.encode(), err.encode()):
+        assert scanner.found(data) == set()
+    assert scanner.found_below(settings.data_dir) == {}
+    assert upstream.of("dump")[0].header("authorization") == f"Bearer {CREDENTIAL}"

@@ -1,9 +1,12 @@
 """What a client and the record are told when an upstream or a credential fails; what is stripped."""
 
 import pytest
+import running_gateway
 from fake_upstream import DONE, chat_answer, chat_frame, chunk, stream, whole
-from running_gateway import AZURE_CREDENTIAL, CREDENTIAL
+from running_gateway import AZURE_CREDENTIAL, CREDENTIAL, RunningGateway
 from scripted_server import Send
+from token_server import Answer as TokenAnswer
+from token_server import TokenServer
 
 from ingress.upstream.echo import REPLACEMENT
 
@@ -183,3 +186,42 @@ def test_what_would_lead_a_client_past_the_gateway_is_not_returned(gateway, upst
     answer = gateway.chat("hi", session="lead")
 
     assert {"alt-svc", "set-cookie", "refresh"}.isdisjoint(answer.headers)
+
+
+def test_refused_token_is_renewed_and_the_prompt_sent_once_more(tmp_path, monkeypatch):
+    monkeypatch.setattr("ingress.upstream.renewing.REFUSED_AGE_SECONDS", 0.0)
+    path = "/copilot_internal/v2/token"
+    with TokenServer() as server:
+        (tmp_path / "gateway").mkdir()
+        auth = f"{{copilot: {{token_url: '{server.url}{path}'}}}}"
+        monkeypatch.setattr(
+            "running_gateway.POLICY",
+            running_gateway.POLICY.replace(
+                "credential: secret/copilot}}",
+                f"credential: secret/copilot, auth: {_braced(auth)}}}}}",
+            ),
+        )
+        server.answers[path] = [_token("tid=1:mac"), _token("tid=2:mac")]
+        server.answers["/chat/completions"] = [
+            TokenAnswer(b"{}", 401),
+            TokenAnswer(chat_answer("hi")),
+        ]
+        with RunningGateway(tmp_path / "gateway", server.port) as gateway:
+            answer = gateway.chat("hello", session="renewed")
+            again = gateway.chat("hello", session="kept")
+
+            assert gateway.only_end("renewed").event_type == "interaction.completed"
+
+    assert (answer.status, again.status) == (200, 200)
+    shown = [each.headers["authorization"] for each in server.asked]
+    github = f"token {CREDENTIAL}"
+    first, second = "Bearer tid=1:mac", "Bearer tid=2:mac"
+    assert shown == [github, first, github, second, second]
+
+
+def _token(value):
+    return TokenAnswer({"token": value, "refresh_in": 1500, "expires_at": 1})
+
+
+def _braced(text):
+    return text.replace("{", "{{").replace("}", "}}")

@@ -445,3 +445,18 @@ def test_each_request_to_aws_is_signed_and_the_key_never_sent():
         b"content-type;host;x-amz-content-sha256;x-amz-date"
         in dict(other.headers)[b"authorization"]
     )
+
+
+def test_token_that_is_refused_is_renewed_and_a_fresh_one_is_not(server):
+    tokens = [Answer({"access_token": f"at-{number}"}) for number in (1, 2)]
+    server.answers["/token"] = tokens
+
+    async def then(custody, access):
+        first = await access.authorize(CHAT)
+        assert not access.refused(first)  # it is a moment old: the next would be refused too
+        access._shown._fetched_at -= 60
+        assert access.refused(first)
+        second = await access.authorize(CHAT)
+        assert (b"authorization", b"Bearer at-2") in list(second.headers)
+
+    authorize(oauth(server), Store(x=CANARY), then=then)
