@@ -22,7 +22,8 @@ from ingress.errors import (
     UpstreamProtocolError,
 )
 from ingress.identity.issuers import Issuer
-from ingress.identity.oidc import PublicKey, read_key, read_object
+from ingress.identity.public_keys import PublicKey, read_key
+from ingress.identity.strict import read_object
 from ingress.tasks import spawn
 from ingress.upstream.client import UpstreamClient, UpstreamLimits
 from ingress.upstream.origin import Origin

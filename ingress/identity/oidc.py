@@ -5,22 +5,14 @@ Stricter than any JWT library: joserfc checks the signature, everything around i
 among the keys that the issuer publishes.
 """
 
-import base64
-import binascii
-import json
 import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from joserfc import jws
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
-
 from ingress.errors import (
     AccessTokenNotYetValid,
-    BadSignature,
     ClaimsRefused,
     ExpiredAccessToken,
     GroupsMissing,
@@ -33,6 +25,8 @@ from ingress.errors import (
 )
 from ingress.identity.issuers import GROUPS_LIMIT, Issuer
 from ingress.identity.principal import PrincipalKind
+from ingress.identity.public_keys import PublicKey, check_signature
+from ingress.identity.strict import decode_base64url, read_object
 
 # Entra's largest tokens, with 200 groups, have under 10 KiB.
 TOKEN_BYTES_MAX: Final = 16 * 1024
@@ -41,9 +35,6 @@ LEEWAY_SECONDS: Final = 30
 # An event's subject, group and issuer are short texts.
 _TEXT_MAX: Final = 256
 _EMAIL_MAX: Final = 320
-_RSA_BITS_MIN: Final = 2048
-# A longer one makes each check cost milliseconds.
-_RSA_BITS_MAX: Final = 8192
 
 _FORM: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _HEADER_MEMBERS: Final = frozenset({"alg", "typ", "kid", "x5t", "x5t#S256"})
@@ -52,21 +43,6 @@ _MEDIA_PREFIX: Final = "application/"
 _SCOPE_CLAIMS: Final = frozenset({"scope", "scp"})
 # What names the client a token was issued to: RFC 9068, OpenID Connect Core, Okta.
 _CLIENT_CLAIMS: Final = ("client_id", "azp", "cid")
-_CURVES: Final = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
-_PUBLIC_MEMBERS: Final = {
-    "RSA": ("kty", "n", "e"),
-    "EC": ("kty", "crv", "x", "y"),
-    "OKP": ("kty", "crv", "x"),
-}
-
-_ROCA_PRIMES: Final = (
-    *(3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83),
-    *(89, 97, 101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167),
-)
-_ROCA_POWERS: Final = tuple(
-    (prime, frozenset(pow(65537, exponent, prime) for exponent in range(prime)))
-    for prime in _ROCA_PRIMES
-)
 
 Claims = Mapping[str, Any]
 
@@ -84,14 +60,6 @@ class UnverifiedToken:
         """Who the token says it is from; good to choose a profile by."""
         issuer = self.claims.get("iss")
         return issuer if isinstance(issuer, str) else None
-
-
-@dataclass(frozen=True, slots=True)
-class PublicKey:
-    """A key that an issuer publishes, and the one algorithm it names, if it does."""
-
-    key: Key
-    algorithm: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +102,8 @@ def split(token: str) -> tuple[dict[str, Any], bytes]:
     if len(token) > TOKEN_BYTES_MAX or not _FORM.fullmatch(token):
         raise MalformedAccessToken
     header, payload, signature = token.split(".")
-    _decode(signature)
-    return read_object(_decode(header)), _decode(payload)
+    decode_base64url(signature)
+    return read_object(decode_base64url(header)), decode_base64url(payload)
 
 
 def check_header(token: UnverifiedToken, issuer: Issuer) -> str:
@@ -190,113 +158,6 @@ def verify(token: UnverifiedToken, issuer: Issuer, key: PublicKey, now: float) -
         kind=kind,
         expires_at=expires_at,
     )
-
-
-def check_signature(token: str, algorithm: str, key: PublicKey) -> None:
-    """Check that the key signed the token by an algorithm that is allowed.
-
-    Raises:
-        WrongTokenAlgorithm: the key is for another algorithm.
-        BadSignature: it did not.
-    """
-    if not _fits(key, algorithm):
-        raise WrongTokenAlgorithm
-    try:
-        jws.deserialize_compact(token, key.key, algorithms=[algorithm])
-    except (JoseError, ValueError):
-        raise BadSignature from None  # the cause may carry a part of the token
-
-
-def read_key(member: Mapping[str, Any]) -> PublicKey | None:
-    """Return a member of a JWKS as a key to verify with, None if it is for something else.
-
-    Left aside are keys to encrypt with, symmetric and private ones, short RSA keys and those that
-    are damaged. Certificates and links in it are not looked at.
-    """
-    names = _PUBLIC_MEMBERS.get(str(member.get("kty")))
-    operations = member.get("key_ops", ["verify"])
-    if names is None or "d" in member or member.get("use", "sig") != "sig":
-        return None
-    if not isinstance(operations, list) or "verify" not in operations:
-        return None
-    material = {name: member.get(name) for name in names}
-    algorithm = member.get("alg")
-    if not all(isinstance(value, str) for value in material.values()):
-        return None
-    if algorithm is not None and not isinstance(algorithm, str):
-        return None
-    try:
-        key = _import(material)
-    except (MalformedAccessToken, JoseError, ValueError, TypeError, KeyError):
-        return None
-    return None if key is None else PublicKey(key, algorithm)
-
-
-def read_object(raw: bytes) -> dict[str, Any]:
-    """Read a JSON object, strictly: one meaning, or none.
-
-    Raises:
-        MalformedAccessToken: not UTF-8, not JSON, not an object, a member twice, or not finite.
-    """
-    try:
-        found = json.loads(raw.decode(), object_pairs_hook=_members, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        raise MalformedAccessToken from None  # the cause would carry the text
-    if not isinstance(found, dict):
-        raise MalformedAccessToken
-    return found
-
-
-def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a member twice")
-    return found
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(name)
-
-
-def _decode(segment: str) -> bytes:
-    try:
-        raw = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
-    except binascii.Error:
-        raise MalformedAccessToken from None  # the cause would carry the text
-    # Bits that say nothing would let one token be written in several ways.
-    if base64.urlsafe_b64encode(raw).rstrip(b"=") != segment.encode("ascii"):
-        raise MalformedAccessToken
-    return raw
-
-
-def _import(material: Mapping[str, Any]) -> Key | None:
-    if material["kty"] == "RSA":
-        modulus = int.from_bytes(_decode(material["n"]))
-        if not _RSA_BITS_MIN <= modulus.bit_length() <= _RSA_BITS_MAX or _is_roca(modulus):
-            return None
-        return RSAKey.import_key(dict(material))
-    if material["kty"] == "EC":
-        return ECKey.import_key(dict(material))
-    return OKPKey.import_key(dict(material))
-
-
-def _is_roca(modulus: int) -> bool:
-    """Tell a modulus of the chips whose keys can be computed from their public half.
-
-    Source: Nemec et al., "The Return of Coppersmith's Attack" (CVE-2017-15361): modulo each small
-    prime such a modulus is a power of 65537; of others one in 2**27 is.
-    """
-    return all(modulus % prime in powers for prime, powers in _ROCA_POWERS)
-
-
-def _fits(key: PublicKey, algorithm: str) -> bool:
-    if key.algorithm not in {None, algorithm}:
-        return False
-    if isinstance(key.key, RSAKey):
-        return algorithm[:2] in {"RS", "PS"}
-    if isinstance(key.key, ECKey):
-        return _CURVES.get(algorithm) == key.key.curve_name
-    return isinstance(key.key, OKPKey) and key.key.curve_name == algorithm
 
 
 def _check_audience(claims: Claims, issuer: Issuer) -> None:

@@ -5,6 +5,7 @@ import time
 from contextlib import suppress
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from hypothesis import given, settings
 from hypothesis.strategies import (
     booleans,
@@ -18,7 +19,6 @@ from hypothesis.strategies import (
 )
 from joserfc.jwk import OctKey, OKPKey
 from tokens import AUDIENCE, KEY_ID, ec_key, good_claims, published, rsa_key, segment, signed
-from vectors import shared
 
 from ingress.errors import (
     AccessTokenNotYetValid,
@@ -34,18 +34,17 @@ from ingress.errors import (
     WrongTokenAlgorithm,
     WrongTokenType,
 )
-from ingress.identity.issuers import ALGORITHMS, load_issuers
+from ingress.identity.issuers import load_issuers
 from ingress.identity.oidc import (
     LEEWAY_SECONDS,
     TOKEN_BYTES_MAX,
     check_header,
-    check_signature,
     looks_like_access_token,
-    read_key,
     split,
     take_apart,
     verify,
 )
+from ingress.identity.public_keys import read_key
 
 NOW = 1_750_000_000.0
 ISSUER = "https://id.example/realm"
@@ -115,6 +114,19 @@ def unsigned(algorithm, signature=""):
     return f"{segment(header(alg=algorithm))}.{segment(claims())}.{signature}"
 
 
+def hmac_with(secret):
+    """Sign with a public text as if it were a shared secret; by hand, as libraries refuse."""
+    signing_input = f"{segment(header(alg='HS256'))}.{segment(claims())}"
+    raw = secret if isinstance(secret, bytes) else secret.encode()
+    return lambda: f"{signing_input}.{segment(hmac.digest(raw, signing_input.encode(), 'sha256'))}"
+
+
+def of_nothing(length):
+    """Return a token of a curve with a signature of zeros (CVE-2022-21449)."""
+    signing_input = f"{segment(header(alg='ES256'))}.{segment(claims())}"
+    return lambda: f"{signing_input}.{segment(bytes(length))}"
+
+
 def other_signature():
     return signed(HEADER, claims(), rsa_key("stranger"), "RS256")
 
@@ -146,6 +158,13 @@ ATTACKS = {
     "NoNe": (lambda: unsigned("NoNe", "AAAA"), WrongTokenAlgorithm),
     "no-signature": (lambda: unsigned("RS256"), MalformedAccessToken),
     "hmac-with-public-key": (hmac_with_the_public_key, WrongTokenAlgorithm),
+    "hmac-with-pem": (hmac_with(rsa_key().as_pem(private=False)), WrongTokenAlgorithm),
+    "hmac-with-modulus": (hmac_with(rsa_key().as_dict()["n"]), WrongTokenAlgorithm),
+    "hmac-with-jwk": (hmac_with(json.dumps(published(rsa_key()))), WrongTokenAlgorithm),
+    "hmac-with-key-id": (hmac_with(KEY_ID), WrongTokenAlgorithm),
+    "algorithm-with-blank": (lambda: rs256(header(alg="RS256 ")), WrongTokenAlgorithm),
+    "algorithm-small": (lambda: rs256(header(alg="rs256")), WrongTokenAlgorithm),
+    "signature-of-zeros": (of_nothing(64), WrongTokenAlgorithm),
     "algorithm-missing": (lambda: rs256(header(alg=None)), WrongTokenAlgorithm),
     "algorithm-list": (lambda: rs256(header(alg=["RS256"])), WrongTokenAlgorithm),
     "algorithm-of-another-key": (lambda: rs256(header(alg="ES256")), WrongTokenAlgorithm),
@@ -246,6 +265,36 @@ def test_attack_is_refused_for_its_own_reason(attack):
 
     assert type(refused.value) is reason
     assert refused.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [bytes(64), bytes(256), b"\0" * 63 + b"\1", b"\xff" * 64, bytes(72), bytes(1)],
+    ids=["zeros", "long-zeros", "one", "order", "der-length", "short"],
+)
+def test_made_up_signature_of_a_curve_is_refused(signature):
+    token = f"{segment(header(alg='ES256'))}.{segment(claims())}.{segment(signature)}"
+
+    with pytest.raises(BadSignature):
+        accept(token, key=read_key(published(ec_key())))
+
+
+def test_signature_of_a_curve_in_its_other_form_is_refused():
+    token = signed(header(alg="ES256"), claims(), ec_key(), "ES256")
+    head, payload, signature = token.split(".")
+    raw = base64.urlsafe_b64decode(signature + "==")
+    der = encode_dss_signature(int.from_bytes(raw[:32]), int.from_bytes(raw[32:]))
+
+    assert accept(token, key=read_key(published(ec_key())))
+    with pytest.raises(BadSignature):
+        accept(f"{head}.{payload}.{segment(der)}", key=read_key(published(ec_key())))
+
+
+def test_key_of_one_issuer_proves_nothing_of_another():
+    token = signed(HEADER, claims(), rsa_key("other-issuer"), "RS256")
+
+    with pytest.raises(BadSignature):
+        accept(token)
 
 
 def test_no_single_character_of_a_token_can_be_changed():
@@ -421,45 +470,6 @@ def test_entra_token_without_a_scope_belongs_to_a_program():
     assert accept(rs256(PLAIN, body), profile_issuer("entra")).kind == "service"
 
 
-@pytest.mark.parametrize(
-    "member",
-    [
-        published(rsa_key(), use="enc"),
-        published(rsa_key(), key_ops=["encrypt"]),
-        published(rsa_key(), key_ops="verify"),
-        published(rsa_key(), alg=1),
-        published(rsa_key(), n="AQA="),
-        published(rsa_key(), n=1),
-        published(rsa_key(), n=segment(b"\xc1" + b"\x01" * 127)),
-        published(rsa_key(), n=segment(b"\xc1" + b"\x01" * 1024)),
-        published(ec_key(), x="AAAA"),
-        published(ec_key(), crv="P-255"),
-        {"kty": "oct", "k": "AAAA", "kid": "k"},
-        {"kty": ["RSA"], "kid": "k"},
-        {**rsa_key().as_dict(private=True), "kid": "k"},
-        {},
-    ],
-    ids=[
-        "to-encrypt",
-        "operation-encrypt",
-        "operations-no-list",
-        "algorithm-no-text",
-        "modulus-padded",
-        "modulus-no-text",
-        "short",
-        "long",
-        "not-on-the-curve",
-        "unknown-curve",
-        "symmetric",
-        "kind-no-text",
-        "private",
-        "empty",
-    ],
-)
-def test_key_for_anything_else_is_left_aside(member):
-    assert read_key(member) is None
-
-
 def test_key_that_names_its_algorithm_verifies_no_other():
     key = read_key(published(rsa_key(), alg="RS512"))
 
@@ -481,52 +491,6 @@ def test_check_of_a_token_is_quick():
 
     # 72 us on the machine it was written on; the bound leaves room for a busy one.
     assert (time.perf_counter() - began) / 200 < 0.001
-
-
-# ---- vectors that others wrote ----
-
-
-def wycheproof_accepts(token, jwk):
-    """Say whether any key of a Wycheproof group verifies a token here, as a JWKS would be used."""
-    try:
-        head, _ = split(token)
-        if head.get("alg") not in ALGORITHMS or not head.keys() <= {*HEADER, "x5t", "x5t#S256"}:
-            return False
-        for member in jwk.get("keys", [jwk]):
-            key = read_key(member)
-            if key is not None and head.get("kid") in {None, member.get("kid")}:
-                check_signature(token, head["alg"], key)
-                return True
-    except AccessTokenRefused:
-        return False
-    return False
-
-
-@pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")
-@pytest.mark.parametrize(
-    ("name", "accepted_at_least"),
-    [
-        ("json_web_signature_test", 26),
-        ("json_web_key_test", 1),
-        ("json_web_crypto_test", 2),
-    ],
-)
-def test_no_wycheproof_vector_is_wrongly_accepted(name, accepted_at_least):
-    document = json.loads(shared("vectors", "wycheproof-jose", f"{name}.json").read_text())
-    accepted = {"valid": 0, "invalid": []}
-    for group in document["testGroups"]:
-        jwk = group.get("public") or group["private"]
-        for test in group["tests"]:
-            token = test.get("jws")
-            if isinstance(token, str) and wycheproof_accepts(token, jwk):
-                if test["result"] == "valid":
-                    accepted["valid"] += 1
-                else:
-                    accepted["invalid"].append((test["tcId"], test["comment"]))
-
-    assert accepted["invalid"] == []
-    # What is refused here though valid there: HMAC, no or another key use, lenient base64.
-    assert accepted["valid"] >= accepted_at_least
 
 
 def test_token_by_hand_is_what_the_library_reads():
