@@ -94,6 +94,7 @@ class Profile:
         pins: at least one of these must be required by the file; empty: no pin is needed.
         subject_claims: together they name the caller, joined by a colon; for a program that has
             none of them ``sub`` does.
+        subject_labels: each of them stands with its name before it, and one may be missing.
         groups_max: as many groups as this may have been cut.
         directory_url: where the directory of groups is; "" is the issuer's own origin, None: the
             profile has no directory that can be asked.
@@ -106,6 +107,7 @@ class Profile:
     equal: tuple[tuple[str, str], ...] = ()
     pins: tuple[str, ...] = ()
     subject_claims: tuple[str, ...] = ("sub",)
+    subject_labels: bool = False
     groups_max: int = 200
     jwks_uri: str | None = None
     directory_url: str | None = None
@@ -156,6 +158,9 @@ PROFILE: Final[Mapping[ProfileName, Profile]] = MappingProxyType(
             kind="service",
             present=("repository_id", "ref"),
             pins=("repository_id", "repository_owner_id", "enterprise_id"),
+            # GitHub's sub is made of names, or of what the repository's owner configured.
+            subject_claims=("repository_id", "ref", "environment"),
+            subject_labels=True,
         ),
     }
 )

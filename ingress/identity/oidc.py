@@ -44,6 +44,8 @@ _SCOPE_CLAIMS: Final = frozenset({"scope", "scp"})
 # What names the client a token was issued to: RFC 9068, OpenID Connect Core, Okta.
 _CLIENT_CLAIMS: Final = ("client_id", "azp", "cid")
 
+_GOOGLE_ACCOUNTS: Final = ".gserviceaccount.com"
+
 Claims = Mapping[str, Any]
 
 
@@ -220,7 +222,10 @@ def _values(name: str, claim: Any) -> list[str]:
 def _subject(claims: Claims, issuer: Issuer, kind: PrincipalKind) -> str:
     subject = _text(claims, "sub", _TEXT_MAX)
     names = issuer.profile.subject_claims
-    if kind == "human" or not claims.keys().isdisjoint(names):
+    if issuer.profile.subject_labels:
+        told = [name for name in names if name in claims]
+        subject = ":".join(f"{name}:{_text(claims, name, _TEXT_MAX)}" for name in told)
+    elif kind == "human" or not claims.keys().isdisjoint(names):
         subject = ":".join(_text(claims, name, _TEXT_MAX) for name in names)
     if len(subject) > _TEXT_MAX:
         raise ClaimsRefused
@@ -252,6 +257,9 @@ def _kind(claims: Claims, issuer: Issuer) -> PrincipalKind:
     if issuer.profile_name == "keycloak" and (
         claims.get("preferred_username") == f"service-account-{claims.get('azp')}"
     ):
+        return "service"
+    # Google reserves the domain; includeEmail puts the address into a service account's token.
+    if issuer.profile_name == "google" and (_email(claims) or "").endswith(_GOOGLE_ACCOUNTS):
         return "service"
     # RFC 9068 section 2.2: then the subject is the client.
     if claims.get("sub") in [claims[name] for name in _CLIENT_CLAIMS if name in claims]:

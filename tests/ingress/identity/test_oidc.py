@@ -396,7 +396,7 @@ def profile_issuer(profile):
         ("entra", "t1:o1", "human", ("engineering",)),
         ("google", "ada", "human", ()),
         ("keycloak", "ada", "human", ("eng/platform", "staff")),
-        ("github-actions", "ada", "service", ()),
+        ("github-actions", "repository_id:42:ref:refs/heads/main", "service", ()),
     ],
 )
 def test_token_of_each_profile_proves_its_caller(profile, subject, kind, groups):
@@ -439,6 +439,24 @@ def test_google_address_counts_only_when_google_verified_it():
     assert accept(rs256(PLAIN, {**body, "email_verified": True}), issuer)
     with pytest.raises(ClaimsRefused):
         accept(rs256(PLAIN, body), issuer)
+
+
+def test_job_of_an_environment_is_a_caller_of_its_own():
+    body = {**profile_claims("github-actions"), "environment": "production"}
+
+    caller = accept(rs256(PLAIN, body), profile_issuer("github-actions"))
+
+    assert caller.subject == "repository_id:42:ref:refs/heads/main:environment:production"
+
+
+def test_service_account_of_google_is_a_service_whatever_the_file_says():
+    issuer = issuer_of("google", required={"sub": "ada"})
+    body = claims(email="ci@p.iam.gserviceaccount.com", email_verified=True)
+
+    assert accept(rs256(PLAIN, body), issuer).kind == "service"
+    assert accept(rs256(PLAIN, claims(email="a@x.example", email_verified=True)), issuer).kind == (
+        "human"
+    )
 
 
 def test_okta_list_of_a_hundred_groups_may_be_cut():
