@@ -28,8 +28,14 @@ class PolicyChanged(Envelope):
     rules_removed: Annotated[RuleIds, public("ids of rules that are gone")]
     rules_changed: Annotated[RuleIds, public("ids of rules that say something else")]
     sections_changed: Annotated[
-        tuple[Literal["connections", "masking", "content", "models", "exclude", "rule_order"], ...],
+        tuple[
+            Literal[
+                "admins", "connections", "masking", "content", "models", "exclude", "rule_order"
+            ],
+            ...,
+        ],
         public(
-            "other sections that differ: connections, masking, content, models, exclude, rule_order"
+            "other sections that differ: admins, connections, masking, content, models, exclude, "
+            "rule_order"
         ),
     ]

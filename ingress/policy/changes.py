@@ -5,7 +5,7 @@ from typing import Literal
 
 from ingress.policy.rules import PolicyDocument
 
-Section = Literal["connections", "masking", "content", "models", "exclude", "rule_order"]
+Section = Literal["admins", "connections", "masking", "content", "models", "exclude", "rule_order"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,8 @@ def compare(before: PolicyDocument, after: PolicyDocument) -> PolicyChange:
     old = {rule.id: rule for rule in before.rules}
     new = {rule.id: rule for rule in after.rules}
     sections: list[Section] = []
+    if before.admins != after.admins:
+        sections.append("admins")
     if before.connections != after.connections:
         sections.append("connections")
     if before.masking != after.masking:

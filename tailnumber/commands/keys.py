@@ -1,7 +1,7 @@
 """``tailnumber keys``: gateway keys of the local issuer."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -14,6 +14,17 @@ app = typer.Typer(
     help="Create, list and revoke gateway keys: what an editor or agent shows to be let in.",
     no_args_is_help=True,
 )
+
+OtherGateway = Annotated[
+    str | None,
+    typer.Option(
+        "--gateway",
+        metavar="URL",
+        help="Ask this gateway as who is signed in there (tailnumber login): your own keys, or as "
+        "an admin everybody's. Default: the data directory of this machine.",
+        show_default=False,
+    ),
+]
 
 _COLUMNS = (
     *("id", "user", "email", "groups", "kind", "device", "class"),
@@ -79,19 +90,27 @@ def create(  # noqa: PLR0913, PLR0917  (the options of one command)
     _explain(layout, key, key_class)
 
 
-@app.command("list", epilog="Example:  tailnumber keys list --json")
-def list_keys(data_dir: DataDir = None, as_json: Json = False) -> None:
+@app.command("list", epilog="Example:  tailnumber keys list --gateway https://gateway.example")
+def list_keys(
+    gateway: OtherGateway = None,
+    user: Annotated[
+        str | None, typer.Option(help="Only keys of this account or mail address.")
+    ] = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
     """List every key that was ever created, newest first; never the keys themselves."""
-    from tailnumber.control import key_store
+    if gateway is None:
+        keys = _local_keys(layout_of(data_dir), user)
+    else:
+        from tailnumber.remote_keys import list_remote_keys
 
-    now = datetime.now(UTC)
-    with key_store(layout_of(data_dir)) as store:
-        keys = [record.document(now) for record in reversed(store.list())]
+        keys = list_remote_keys(gateway, layout_of(data_dir), user)
     if as_json:
         print_json({"keys": keys})
     elif keys:
-        console().print(table(_COLUMNS, ([key[name] for name in _COLUMNS] for key in keys)))
-        if any(key["state"] == "exposed" for key in keys):
+        console().print(table(_COLUMNS, ([key.get(name) for name in _COLUMNS] for key in keys)))
+        if any(key.get("state") == "exposed" for key in keys):
             say(_EXPOSED)
     else:
         say("There is no key yet; create one with: tailnumber keys create")
@@ -100,15 +119,37 @@ def list_keys(data_dir: DataDir = None, as_json: Json = False) -> None:
 @app.command(epilog="Example:  tailnumber keys revoke 4fJ2kQ9x")
 def revoke(
     key_id: Annotated[str, typer.Argument(metavar="ID", help="As `keys list` shows it.")],
+    gateway: OtherGateway = None,
     data_dir: DataDir = None,
 ) -> None:
     """Take a key back; a running gateway refuses it from the next request on."""
+    if gateway is None:
+        _revoke_here(layout_of(data_dir), key_id)
+    else:
+        from tailnumber.remote_keys import revoke_remote_key
+
+        revoke_remote_key(gateway, layout_of(data_dir), key_id)
+    say(f"Key {key_id} is revoked; the gateway refuses it from now on.")
+
+
+def _local_keys(layout: Layout, user: str | None) -> list[dict[str, Any]]:
+    from tailnumber.control import key_store
+
+    now = datetime.now(UTC)
+    with key_store(layout) as store:
+        return [
+            record.document(now)
+            for record in reversed(store.list())
+            if user is None or user in {record.subject, record.email}
+        ]
+
+
+def _revoke_here(layout: Layout, key_id: str) -> None:
     from tailnumber.control import key_store, this_account
 
-    with key_store(layout_of(data_dir)) as store:
+    with key_store(layout) as store:
         if not store.revoke(key_id, datetime.now(UTC), this_account()):
             raise CommandError(f"There is no key {key_id!r}; see: tailnumber keys list")
-    say(f"Key {key_id} is revoked; the gateway refuses it from now on.")
 
 
 def _explain(layout: Layout, key: str, key_class: str) -> None:

@@ -50,6 +50,7 @@ def test_another_order_of_the_same_rules_is_a_change():
         ("api.githubcopilot.com", "example.com", "connections"),
         ("rules:", "masking: {tier2: mask}\nrules:", "masking"),
         ("rules:", "content: tagged\nrules:", "content"),
+        ("rules:", "admins: [security]\nrules:", "admins"),
     ],
 )
 def test_other_sections_are_named(old, new, section):
