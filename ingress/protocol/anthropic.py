@@ -27,6 +27,8 @@ _DELTAS: Final = {
     "input_json_delta": ("partial_json", "tool_arguments"),
     "thinking_delta": ("thinking", "reasoning"),
 }
+# Claude Code puts a system message among the others.
+_ROLES: Final = ("assistant", "system")
 _PLAIN: Final = frozenset(
     {"content_block_delta", "content_block_stop", "message_delta", "message_stop", "ping"}
 )
@@ -47,7 +49,8 @@ class AnthropicMessages:
         for number, message in enumerate(messages):
             if not isinstance(message, dict):
                 raise BadPrompt(f"`messages[{number}]` is no object")
-            role = "assistant" if message.get("role") == "assistant" else "user"
+            named = message.get("role")
+            role = named if named in _ROLES else "user"
             place = f"messages[{number}].content"
             texts += _texts_under(message, "content", role, "text", place)
         metadata = document.get("metadata")

@@ -118,7 +118,7 @@ def items_of(value: object) -> list[object]:
 
 def edit_tool(request: Json, turns: Sequence[object], prompt: DemoPrompt) -> str:
     """Name the offered tool to call, or "": only when asked to, and not after its result."""
-    last = turns[-1] if turns else None
+    last = next((turn for turn in reversed(turns) if not _is_system(turn)), None)
     if not isinstance(last, dict) or last.get("role") != "user":
         return ""
     blocks = items_of(last.get("content"))
@@ -132,6 +132,10 @@ def edit_tool(request: Json, turns: Sequence[object], prompt: DemoPrompt) -> str
         if isinstance(tool, dict) and isinstance(holder := tool.get("function", tool), dict)
     }
     return next((name for name in demo_answers.EDIT_TOOLS if name in offered), "")
+
+
+def _is_system(turn: object) -> bool:
+    return isinstance(turn, dict) and turn.get("role") == "system"
 
 
 def fragments(text: str, size: int = 16) -> list[str]:
