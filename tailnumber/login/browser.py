@@ -26,6 +26,7 @@ from tailnumber.login.wire import Wire
 WAIT_SECONDS: Final = 300.0
 _PATH: Final = "/callback"
 _READ_SECONDS: Final = 5.0
+_ENTRA: Final = "login.microsoftonline."
 _PAGE: Final = (
     "<!doctype html><meta charset=utf-8><title>Tailnumber</title>"
     "<body style='font:16px system-ui;margin:4em'><h1>{}</h1><p>{}</p>"
@@ -59,6 +60,7 @@ def browser_login(
             "nonce": nonce,
             "code_challenge": challenge(verifier),
             "code_challenge_method": "S256",
+            **_consent(issuer),
         }
         separator = "&" if "?" in authorization else "?"
         open_page(f"{authorization}{separator}{urlencode(asked)}")
@@ -77,6 +79,17 @@ def browser_login(
 def challenge(verifier: str) -> str:
     """Return the S256 challenge of a PKCE verifier."""
     return _base64url(hashlib.sha256(verifier.encode("ascii")).digest())
+
+
+def _consent(issuer: Issuer) -> dict[str, str]:
+    """Ask for the consent without which an issuer may ignore ``offline_access``.
+
+    Entra ID needs none for it, and would show everybody a page that only an administrator may
+    agree to. Source: OpenID Connect Core 1.0, section 11; learn.microsoft.com, "Refresh tokens".
+    """
+    host = urlsplit(issuer.registration.issuer).hostname or ""
+    offline = "offline_access" in issuer.registration.scopes
+    return {"prompt": "consent"} if offline and not host.startswith(_ENTRA) else {}
 
 
 def _code(issuer: Issuer, answer: dict[str, str]) -> str:

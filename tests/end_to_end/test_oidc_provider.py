@@ -1,63 +1,26 @@
-"""Show the gateway tokens of a real OIDC provider: oidc-provider from npm, on loopback.
-
-It needs Node.js and the folder ``node_modules`` that ``npm i oidc-provider@9`` makes, named by
-TAILNUMBER_OIDC_PROVIDER or beside the provider's script; without them the tests skip and say so.
-"""
+"""Show the gateway tokens of a real OIDC provider: oidc-provider from npm, on loopback."""
 
 import json
-import os
-import re
-import shutil
-import socket
-import subprocess
 import time
-from pathlib import Path
-from urllib.parse import urljoin
 
 import httpx
 import pytest
 from fake_upstream import FakeUpstream
+from oidc_provider import AUDIENCE, browse, running_provider
 from running_gateway import RunningGateway
-from vectors import shared
 
 from ingress.identity import jwks
 
-AUDIENCE = "https://audit-proxy.example/api"
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 SCOPE = "openid email groups copilot offline_access"
-FORM = re.compile(r'<form[^>]*action="([^"]+)"[^>]*>(.*?)</form>', re.DOTALL)
-FIELD = re.compile(r"<(?:input|button)[^>]*>")
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
 def provider(tmp_path_factory):
-    script = shared("idp", "idp.mjs")
-    modules = Path(os.environ.get("TAILNUMBER_OIDC_PROVIDER") or script.parent / "node_modules")
-    node = shutil.which("node")
-    if node is None or not (modules / "oidc-provider").is_dir():
-        pytest.skip(
-            "no Node.js, or no oidc-provider: name its node_modules by TAILNUMBER_OIDC_PROVIDER"
-        )
-    root = tmp_path_factory.mktemp("idp")
-    shutil.copy(script, root)
-    (root / "node_modules").symlink_to(modules)
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [node, "idp.mjs"],
-        cwd=root,
-        env={"PATH": os.environ["PATH"], "PORT": str(port)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        assert process.stdout.readline().startswith(b"up "), "the provider did not start"
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.kill()
-        process.communicate()
+    with running_provider(tmp_path_factory.mktemp("idp")) as issuer:
+        yield issuer
 
 
 @pytest.fixture(scope="module")
@@ -80,33 +43,16 @@ def gateway(provider, tmp_path_factory):
 
 def device_login(provider, user):
     """Log a user in by the device flow (RFC 8628), playing the browser; return the tokens."""
-    with httpx.Client(follow_redirects=True) as browser, httpx.Client() as client:
+    with httpx.Client() as client:
         asked = {"client_id": "audit-cli", "scope": SCOPE}
         device = client.post(f"{provider}/device/auth", data=asked).json()
-        page = browser.get(device["verification_uri_complete"])
-        for _ in range(12):
-            form = FORM.search(page.text)
-            if form is None:
-                break
-            page = browser.post(urljoin(str(page.url), form[1]), data=_filled(form[2], user))
+        browse(device["verification_uri_complete"], user)
         poll = {
             "grant_type": DEVICE_GRANT,
             "device_code": device["device_code"],
             "client_id": "audit-cli",
         }
         return client.post(f"{provider}/token", data=poll).json()
-
-
-def _filled(form, user):
-    data = {}
-    for tag in FIELD.findall(form):
-        name = re.search(r'name="([^"]+)"', tag)
-        value = re.search(r'value="([^"]*)"', tag)
-        if name and name[1] != "abort":
-            data[name[1]] = value[1] if value else ""
-    if 'name="login"' in form:
-        data |= {"login": user, "password": "x", "prompt": "login"}
-    return data
 
 
 def client_token(provider):

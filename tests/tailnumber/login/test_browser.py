@@ -1,6 +1,7 @@
 import socket
 import threading
 import time
+from dataclasses import replace
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
@@ -8,7 +9,7 @@ import pytest
 from tokens import segment
 
 from tailnumber.errors import SignInFailed
-from tailnumber.login.browser import browser_login, challenge
+from tailnumber.login.browser import _consent, browser_login, challenge
 from tailnumber.login.issuer import Issuer
 
 
@@ -83,6 +84,19 @@ def test_secrets_are_new_each_time_and_the_verifier_stays_here(issuer, login):
         assert first.asked[name] != second.asked[name]
     assert "code_verifier" not in first.asked
     assert all(43 <= len(form["code_verifier"]) <= 128 for form in issuer.forms("/realm/token"))
+
+
+@pytest.mark.parametrize(
+    ("url", "scopes", "asked"),
+    [
+        ("https://sso.example", ("openid", "offline_access"), {"prompt": "consent"}),
+        ("https://sso.example", ("openid",), {}),
+        ("https://login.microsoftonline.com/t/v2.0", ("openid", "offline_access"), {}),
+    ],
+    ids=["offline", "online", "Entra"],
+)
+def test_consent_is_asked_for_where_a_refresh_token_needs_it(registration, url, scopes, asked):
+    assert _consent(Issuer(replace(registration, issuer=url, scopes=scopes), {})) == asked
 
 
 def test_page_and_its_address_tell_nothing(issuer, login):
