@@ -117,7 +117,10 @@ def _continue(setup: Setup) -> Plan:
         FileEdit(folder / "models" / "tailnumber.yaml", "whole", (((), text),)),
         FileEdit(folder / ".env", "lines", (((_CONTINUE_SECRET,), setup.key),)),
     )
-    steps = ("Continue keeps the key in its .env: have cron run `tailnumber login --renew`.",)
+    steps = (
+        "Continue keeps the key in its .env: have cron run `tailnumber login --renew`.",
+        f"Its command line needs the file named: cn --config {_quoted(edits[0].file)}",
+    )
     return Plan(edits, steps)
 
 
