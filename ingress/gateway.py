@@ -89,7 +89,7 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request; the server asks for nothing else."""
         exchange = self._arrive(scope)
-        relay = Relay(exchange, receive, send)
+        relay = Relay(exchange, receive, send, scope.get("watchers"))
         self.metrics.requests.labels(exchange.route.operation).inc()
         try:
             await self._carry(exchange, relay)

@@ -20,15 +20,32 @@ class ClientGone(Exception):
 class Relay:
     """One exchange's way to its client."""
 
-    __slots__ = ("_exchange", "_left", "_receive", "_send", "_watch", "gone", "started", "streams")
+    __slots__ = (
+        "_exchange",
+        "_left",
+        "_receive",
+        "_send",
+        "_watch",
+        "_watchers",
+        "gone",
+        "started",
+        "streams",
+    )
 
     def __init__(
         self,
         exchange: Exchange,
         receive: Callable[[], Awaitable[Message]],
         send: Callable[[Message], Awaitable[None]],
+        watchers: set[Callable[[], None]] | None = None,
     ) -> None:
+        """Speak through ``receive`` and ``send``.
+
+        A server may call ``watchers`` when the connection is lost; with one that does not (None)
+        a task asks for that moment.
+        """
         self._exchange = exchange
+        self._watchers = watchers
         self._receive = receive
         self._send = send
         self._watch: asyncio.Task[None] | None = None
@@ -75,17 +92,21 @@ class Relay:
     def watch(self, left: Callable[[], object]) -> None:
         """Call ``left`` once if the client leaves before the answer has ended; the last counts."""
         self._left = left
+        if self._watchers is not None:
+            self._watchers.add(self._lose)
+        elif self._watch is None:
+            self._watch = spawn(self._wait(), "watch client")
+
+    async def _wait(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
         if self._watch is not None:
-            return
+            self._lose()
 
-        async def wait() -> None:
-            while (await self._receive())["type"] != "http.disconnect":
-                pass
-            if not self.gone and self._watch is not None:
-                self.gone = True
-                self._left()
-
-        self._watch = spawn(wait(), "watch client")
+    def _lose(self) -> None:
+        if not self.gone:
+            self.gone = True
+            self._left()
 
     async def answer(self, status: int, headers: HeaderList, body: bytes) -> None:
         """Send a whole answer.
@@ -127,6 +148,8 @@ class Relay:
         await self.send(error_frame(error) if self.streams else b"", more=False)
 
     def _stop_watching(self) -> None:
+        if self._watchers is not None:
+            self._watchers.discard(self._lose)
         watch, self._watch = self._watch, None
         if watch is not None:
             watch.cancel()

@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import socket
+from collections.abc import Callable
 from enum import Enum
 from typing import Any, Final
 
@@ -47,6 +48,7 @@ class ClientConnection(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for the first head."""
         super().connection_made(transport)
+        self._watchers: set[Callable[[], None]] = set()
         self._blocked_at: float | None = None
         self._await_head()
 
@@ -86,6 +88,8 @@ class ClientConnection(HttpToolsProtocol):
             # Its target is an authority, which is no path; the gateway refuses the method.
             self.url = b"/"
         super().on_headers_complete()
+        # An exchange that wants to know at once that its client left; a task that asks costs more.
+        self.scope["watchers"] = self._watchers  # type: ignore[typeddict-unknown-key]  # our own
         if is_connect or self.parser.should_upgrade():
             # What follows the head would be another protocol.
             self.cycle.keep_alive = False
@@ -102,6 +106,12 @@ class ClientConnection(HttpToolsProtocol):
         """Wait for the answer's end, without a limit here: models think long."""
         super().on_message_complete()
         self._phase = _Phase.ANSWER
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell who watches that the client is gone."""
+        super().connection_lost(exc)
+        for lose in tuple(self._watchers):
+            lose()
 
     def pause_writing(self) -> None:
         """Note since when the client takes nothing."""
