@@ -216,7 +216,7 @@ class Detector:
         plain = unescape(text)
         data = encode(plain)
         spans = self._scan(data, len(text), path)
-        if depth:
+        if depth and self._prefilter.long_run:
             for start, end, inner in decoded_runs(plain, data):
                 found = self.scan_deep(inner, path=path, depth=depth - 1)
                 runs = [span._replace(start=start, end=end) for span in found]

@@ -25,6 +25,11 @@ from ingress.masking.rules import Rule, RuleSet
 
 Engine = Literal["auto", "vectorscan", "portable"]
 
+LONG_RUN = "[A-Za-z0-9+/_-]{20}"
+"""What every run of base64 that is worth decoding holds (`ingress.masking.encoded`). Code hardly
+ever does, and this look is six times as fast as the exact one."""
+
+_LONG_RUN_ID = 1_000_000  # beyond every rule's index
 _DIGEST_BYTES = hashlib.sha256().digest_size
 _databases: dict[tuple[str, ...], Any] = {}
 """Compiled databases of this process by rule digest; compiling 200 rules takes half a second."""
@@ -34,6 +39,8 @@ class Prefilter(Protocol):
     """Names the rules that may match a text."""
 
     name: str
+    long_run: bool
+    """Whether a run of letters that base64 could be may have stood in the text looked at last."""
 
     def fired(self, data: bytes) -> Sequence[int]:
         """Return the indexes of the rules that may match, each once, ascending."""
@@ -76,6 +83,7 @@ class PortablePrefilter:
     """Names the rules whose keyword is in the text."""
 
     name = "portable"
+    long_run = True  # it does not look
 
     def __init__(self, rule_set: RuleSet) -> None:
         self._keywords = Keywords((rule.index, rule.keywords) for rule in rule_set.rules)
@@ -99,7 +107,8 @@ class VectorscanPrefilter:
     def __init__(self, rule_set: RuleSet, cache_dir: Path | None = None) -> None:
         self._hyperscan: Any = importlib.import_module("hyperscan")
         self._fired: list[int] = []
-        ids = tuple(f"{rule.index}:{rule.regex}" for rule in rule_set.rules)
+        self.long_run = True
+        ids = (LONG_RUN, *(f"{rule.index}:{rule.regex}" for rule in rule_set.rules))
         digest = hashlib.sha256("\0".join(ids).encode()).hexdigest()
         key = (digest, str(self._hyperscan.__version__), str(cache_dir))
         if key not in _databases:
@@ -172,10 +181,10 @@ class VectorscanPrefilter:
         flags = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_ALLOWEMPTY
         database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         database.compile(
-            expressions=[rule.regex.encode() for rule in rules],
-            ids=[rule.index for rule in rules],
-            elements=len(rules),
-            flags=[flags] * len(rules),
+            expressions=[LONG_RUN.encode(), *(rule.regex.encode() for rule in rules)],
+            ids=[_LONG_RUN_ID, *(rule.index for rule in rules)],
+            elements=len(rules) + 1,
+            flags=[flags] * (len(rules) + 1),
         )
         return database
 
@@ -195,7 +204,12 @@ class VectorscanPrefilter:
                 self._database.scan(data, match_event_handler=handler, scratch=self._scratch)
         except self._hyperscan.error as error:
             raise MaskingError("the prefilter failed") from error
+        if not (self._fired or self._refused):
+            self.long_run = False
+            return ()
         found = set(self._fired)
+        self.long_run = _LONG_RUN_ID in found or self._database is None
+        found.discard(_LONG_RUN_ID)
         if self._refused:
             found |= self._keywords.named(data.lower())
         return sorted(found)
