@@ -2,11 +2,11 @@
 
 The high-level client costs about 100 us per message (futures, its own batching, proto-plus
 wrappers). The journal has batched already, so this makes the raw call, and writes its request by
-hand: a message is its data and a few bytes that are the same for all of a writer's. Google's
-address and credentials come from the library's own transport.
+hand: a message is its data and a few bytes that are the same for all of a writer's. So the
+message classes are not even imported; they hold 16 MB.
 
-Source: google/pubsub/v1/pubsub.proto, PublishRequest and PubsubMessage; Protocol Buffers'
-"Encoding" (length-delimited fields, varints).
+Source: google/pubsub/v1/pubsub.proto, PublishRequest, PubsubMessage and PublishResponse; Protocol
+Buffers' "Encoding" (length-delimited fields, varints).
 """
 
 from __future__ import annotations
@@ -18,17 +18,24 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import grpc  # type: ignore[import-untyped]  # grpcio ships no types
-from google.pubsub_v1.services.publisher.transports.grpc import PublisherGrpcTransport
-from google.pubsub_v1.types import PublishResponse, PubsubMessage
 
 from ingress.errors import PublishRejected, PublishUnavailable
 from ingress.recording.publisher import Message
 
 logger = logging.getLogger(__name__)
 
-_TOPIC_FIELD: Final = 1  # PublishRequest.topic
-_MESSAGE_TAG: Final = b"\x12"  # PublishRequest.messages = 2, length-delimited
-_DATA_TAG: Final = b"\x0a"  # PubsubMessage.data = 1, length-delimited
+# Tags of length-delimited fields: the field's number, then 2 in the low three bits.
+_TOPIC_TAG: Final = b"\x0a"  # PublishRequest.topic = 1
+_MESSAGE_TAG: Final = b"\x12"  # PublishRequest.messages = 2
+_DATA_TAG: Final = b"\x0a"  # PubsubMessage.data = 1
+_ATTRIBUTE_TAG: Final = b"\x12"  # PubsubMessage.attributes = 2: a map, entries of key 1, value 2
+_ORDERING_KEY_TAG: Final = b"\x2a"  # PubsubMessage.ordering_key = 5
+_MESSAGE_ID_TAG: Final = 0x0A  # PublishResponse.message_ids = 1
+_HOST: Final = "pubsub.googleapis.com:443"
+_SCOPES: Final = (
+    "https://www.googleapis.com/auth/cloud-platform",
+    "https://www.googleapis.com/auth/pubsub",
+)
 _METHOD: Final = "/google.pubsub.v1.Publisher/Publish"
 _TOPIC = re.compile(r"projects/[^/]+/topics/[^/]+")
 _RPC_SECONDS: Final = 10.0
@@ -71,13 +78,13 @@ class PubSubTransport:
         self._timeout_seconds = timeout_seconds
         self._metadata = (("x-goog-request-params", f"topic={quote(topic, safe='')}"),)
         self._reported: grpc.StatusCode | None = None
-        self._head = _field(_TOPIC_FIELD, topic.encode())
+        self._head = _field(_TOPIC_TAG, topic.encode())
         self._tails: dict[tuple[str, str], bytes] = {}
         self._channel = _channel(emulator)
         self._call: Callable[..., Any] = self._channel.unary_unary(
             _METHOD,
             request_serializer=None,  # bytes already
-            response_deserializer=PublishResponse.meta.pb.FromString,
+            response_deserializer=None,
         )
 
     def publish(self, messages: Sequence[Message]) -> None:
@@ -100,16 +107,18 @@ class PubSubTransport:
             raise self._translate(error) from error
         except ValueError as error:  # grpc's word for a closed channel
             raise PublishUnavailable("closed") from error
-        if len(response.message_ids) != len(messages):
+        if _count_message_ids(response) != len(messages):
             raise PublishUnavailable("partial")
         self._reported = None
 
     def _tail(self, writer_id: str, kind: str) -> bytes:
         """Return the fields that every message of a writer and kind has behind its data."""
-        key = writer_id if self._ordered else ""
-        attributes = {"writer_id": writer_id, "kind": kind}
-        message = PubsubMessage.meta.pb(ordering_key=key, attributes=attributes)
-        tail: bytes = message.SerializeToString()
+        tail = b"".join(
+            _field(_ATTRIBUTE_TAG, _field(b"\x0a", name) + _field(b"\x12", value.encode()))
+            for name, value in ((b"writer_id", writer_id), (b"kind", kind))
+        )
+        if self._ordered:
+            tail += _field(_ORDERING_KEY_TAG, writer_id.encode())
         self._tails[writer_id, kind] = tail
         return tail
 
@@ -134,14 +143,14 @@ class PubSubTransport:
 def _channel(emulator: str | None) -> grpc.Channel:
     if emulator is not None:
         return grpc.insecure_channel(emulator, options=_CHANNEL_OPTIONS)
-    return PublisherGrpcTransport.create_channel(
-        PublisherGrpcTransport.DEFAULT_HOST, options=_CHANNEL_OPTIONS
-    )
+    from google.api_core import grpc_helpers  # noqa: PLC0415  (7 MB that an emulator does not need)
+
+    return grpc_helpers.create_channel(_HOST, default_scopes=_SCOPES, options=_CHANNEL_OPTIONS)
 
 
-def _field(number: int, value: bytes) -> bytes:
+def _field(tag: bytes, value: bytes) -> bytes:
     """Return a length-delimited field."""
-    return bytes((number << 3 | 2,)) + _varint(len(value)) + value
+    return tag + _varint(len(value)) + value
 
 
 def _varint(number: int) -> bytes:
@@ -152,3 +161,22 @@ def _varint(number: int) -> bytes:
         number >>= 7
     encoded.append(number)
     return bytes(encoded)
+
+
+def _count_message_ids(response: bytes) -> int:
+    """Return how many messages the broker says it took; -1 if it says anything else."""
+    count = at = 0
+    while at < len(response):
+        if response[at] != _MESSAGE_ID_TAG:
+            return -1
+        at += 1
+        size = shift = 0
+        while at < len(response):
+            size |= (response[at] & 0x7F) << shift
+            shift += 7
+            at += 1
+            if not response[at - 1] & 0x80:
+                break
+        at += size
+        count += 1
+    return count if at == len(response) else -1
