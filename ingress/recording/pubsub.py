@@ -143,7 +143,8 @@ class PubSubTransport:
 def _channel(emulator: str | None) -> grpc.Channel:
     if emulator is not None:
         return grpc.insecure_channel(emulator, options=_CHANNEL_OPTIONS)
-    from google.api_core import grpc_helpers  # noqa: PLC0415  (7 MB that an emulator does not need)
+    # Here, because it holds 7 MB that an emulator does not need.
+    from google.api_core import grpc_helpers
 
     return grpc_helpers.create_channel(_HOST, default_scopes=_SCOPES, options=_CHANNEL_OPTIONS)
 
