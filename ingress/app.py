@@ -209,8 +209,8 @@ async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
         if issuers_file is not None:
             issuers_reloader = IssuersReloader(
                 issuers_file,
-                issuers,
                 identity.access_tokens,
+                recorder,
                 lambda problems: metrics.issuers_problems.set(len(problems)),
             )
             stack.push_async_callback(_stop, spawn(issuers_reloader.watch(), "watch issuers"))

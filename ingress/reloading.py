@@ -19,7 +19,7 @@ from typing import ClassVar, Final, Generic, NamedTuple, TypeVar
 from ingress.errors import AuditUnavailable, IngressError, PolicyError, PolicyProblem
 from ingress.gateway import Gateway, Rules
 from ingress.identity.access_tokens import AccessTokens
-from ingress.identity.issuers import Issuer, read_issuers
+from ingress.identity.issuers import Issuer, IssuersChange, compare_issuers, read_issuers
 from ingress.ids import new_id, utc_now
 from ingress.masking.rules import RuleError
 from ingress.policy.changes import PolicyChange, compare
@@ -191,13 +191,22 @@ class PolicyReloader(FileReloader[_NewPolicy]):
         _log.info("policy changed", extra={"digest": new.change.digest})
 
 
-class IssuersReloader(FileReloader[tuple[Issuer, ...]]):
+class _NewIssuers(NamedTuple):
+    """Issuers that are ready; as with a policy, id and time are given once."""
+
+    issuers: tuple[Issuer, ...]
+    change: IssuersChange
+    event_id: str
+    changed_at: datetime
+
+
+class IssuersReloader(FileReloader[_NewIssuers]):
     """Keep the trusted issuers those of the issuers file.
 
     Args:
         path: the issuers file.
-        issuers: what was read of it at the start.
         access_tokens: what trusts them.
+        recorder: takes the record before the swap.
         tell: called with what is wrong with the file; empty: nothing.
     """
 
@@ -206,22 +215,23 @@ class IssuersReloader(FileReloader[tuple[Issuer, ...]]):
     def __init__(
         self,
         path: Path,
-        issuers: tuple[Issuer, ...],
         access_tokens: AccessTokens,
+        recorder: Recorder,
         tell: Callable[[tuple[str, ...]], None],
     ) -> None:
         super().__init__(path, tell)
-        self._issuers = issuers
         self._access_tokens = access_tokens
+        self._recorder = recorder
 
-    def _read(self, path: Path) -> tuple[Issuer, ...] | None:
+    def _read(self, path: Path) -> _NewIssuers | None:
         issuers = read_issuers(path)
-        return None if issuers == self._issuers else issuers
+        change = compare_issuers(self._access_tokens.issuers, issuers)
+        return _NewIssuers(issuers, change, new_id(), utc_now()) if any(change) else None
 
-    async def _put_in_force(self, new: tuple[Issuer, ...]) -> None:
-        self._access_tokens.trust(new)
-        self._issuers = new
-        _log.info("issuers changed", extra={"count": len(new)})
+    async def _put_in_force(self, new: _NewIssuers) -> None:
+        await self._recorder.issuers_changed(new.change, event_id=new.event_id, at=new.changed_at)
+        self._access_tokens.trust(new.issuers)
+        _log.info("issuers changed", extra={"count": len(new.issuers)})
 
 
 def _signature(path: Path) -> _Signature | None:

@@ -16,6 +16,7 @@ from schemas.interaction import (
     InteractionFailed,
     InteractionRequested,
 )
+from schemas.issuers import IssuersChanged
 from schemas.key import KeyIssued, KeyRevoked
 from schemas.policy import PolicyChanged
 from schemas.writer import WriterClosed, WriterOpened
@@ -27,6 +28,7 @@ EVENTS: Final[Mapping[tuple[str, int], type[Envelope]]] = MappingProxyType(
         ("interaction.failed", 1): InteractionFailed,
         ("interaction.blocked", 1): InteractionBlocked,
         ("access.denied", 1): AccessDenied,
+        ("issuers.changed", 1): IssuersChanged,
         ("key.issued", 1): KeyIssued,
         ("key.revoked", 1): KeyRevoked,
         ("policy.changed", 1): PolicyChanged,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import yaml
 
@@ -212,6 +212,25 @@ class Issuer:
     def profile(self) -> Profile:
         """The profile's facts."""
         return PROFILE[self.profile_name]
+
+
+class IssuersChange(NamedTuple):
+    """Which issuers differ between two files, by name."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
+
+
+def compare_issuers(old: Iterable[Issuer], new: Iterable[Issuer]) -> IssuersChange:
+    """Return what differs; an issuer of both is changed if anything it says is another."""
+    before = {issuer.issuer: issuer for issuer in old}
+    after = {issuer.issuer: issuer for issuer in new}
+    return IssuersChange(
+        added=tuple(name for name in after if name not in before),
+        removed=tuple(name for name in before if name not in after),
+        changed=tuple(name for name in after if name in before and after[name] != before[name]),
+    )
 
 
 class TrustedIssuers:

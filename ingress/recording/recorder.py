@@ -15,6 +15,7 @@ import orjson
 from ingress.context import Context, printable
 from ingress.errors import AuditUnavailable, BodyTooLarge, IngressError, Unauthenticated
 from ingress.exchange import Exchange, Located, Outcome
+from ingress.identity.issuers import IssuersChange
 from ingress.identity.principal import Principal
 from ingress.ids import derived_id, new_id, timestamp, utc_now
 from ingress.policy.changes import PolicyChange
@@ -222,6 +223,26 @@ class Recorder:
             "rules_removed": change.rules_removed,
             "rules_changed": change.rules_changed,
             "sections_changed": change.sections_changed,
+        }
+        await self._journal.append_event(orjson.dumps(record))
+
+    async def issuers_changed(self, change: IssuersChange, *, event_id: str, at: datetime) -> None:
+        """Record that tokens of other issuers are about to let callers in.
+
+        Args:
+            change: what differs.
+            event_id: the same at each try, as is ``at``; see ``policy_changed``.
+            at: when the issuers were ready.
+
+        Raises:
+            AuditUnavailable: it is not durable; the issuers before stay.
+        """
+        record = self._envelope("issuers.changed", at, "strict")
+        record |= {
+            "event_id": event_id,
+            "issuers_added": change.added,
+            "issuers_removed": change.removed,
+            "issuers_changed": change.changed,
         }
         await self._journal.append_event(orjson.dumps(record))
 

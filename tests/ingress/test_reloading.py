@@ -19,6 +19,7 @@ from ingress.identity.issuers import read_issuers
 from ingress.masking.rules import load_rules
 from ingress.reloading import IssuersReloader, PolicyReloader
 from ingress.settings import SettingsError
+from schemas.issuers import IssuersChanged
 from schemas.policy import PolicyChanged
 
 FIRST = "version: 1\nrules:\n  - {id: everyone, effect: allow}\n"
@@ -56,9 +57,9 @@ class Watched:
             await self.reloader.look()
 
 
-def watched(root, scenario, files=None):
+def watched(root, scenario, files=None, kind=Watched):
     async def run():
-        one = Watched(root, files)
+        one = kind(root, files)
         try:
             await one.settle()
             return await scenario(one)
@@ -245,16 +246,19 @@ issuers:
 
 
 class WatchedIssuers:
-    """A reloader of an issuers file, and what it told to be trusted."""
+    """A reloader of an issuers file over a real journal, and what it told to be trusted."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, files: FaultyFiles | None = None) -> None:
         self.path = root / "issuers.yaml"
         self.path.write_text(ISSUERS)
+        self.issuers = read_issuers(self.path)
         self.trusted: list[list[str]] = []
         self.told: list[tuple[str, ...]] = []
-        self.reloader = IssuersReloader(self.path, read_issuers(self.path), self, self.told.append)
+        self.recording = Recording(root, files)
+        self.reloader = IssuersReloader(self.path, self, self.recording.recorder, self.told.append)
 
     def trust(self, issuers):
+        self.issuers = issuers
         self.trusted.append([issuer.issuer for issuer in issuers])
 
     async def settle(self):
@@ -262,31 +266,60 @@ class WatchedIssuers:
             await self.reloader.look()
 
 
-def test_new_issuers_are_trusted_once(tmp_path):
-    one = WatchedIssuers(tmp_path)
-    asyncio.run(one.settle())
-    assert one.trusted == []
+def test_new_issuers_are_recorded_and_then_trusted(tmp_path):
+    async def scenario(one):
+        assert one.recording.events() == []
+        one.path.write_text(ISSUERS.replace("id.example", "sso.example"))
+        await one.settle()
+        os.utime(one.path, (1, 1))
+        await one.settle()
+        one.path.write_text(ISSUERS.replace("id.example", "sso.example").replace("[a]", "[b]"))
+        await one.settle()
+        return one.trusted, one.recording.events()
 
-    one.path.write_text(ISSUERS.replace("id.example", "sso.example"))
-    asyncio.run(one.settle())
-    os.utime(one.path, (1, 1))
-    asyncio.run(one.settle())
+    trusted, (replaced, changed) = watched(tmp_path, scenario, kind=WatchedIssuers)
+    assert trusted == [["https://sso.example"]] * 2
+    assert isinstance(replaced, IssuersChanged)
+    assert (replaced.issuers_added, replaced.issuers_removed, replaced.issuers_changed) == (
+        ("https://sso.example",),
+        ("https://id.example",),
+        (),
+    )
+    assert changed.issuers_changed == ("https://sso.example",)
 
-    assert one.trusted == [["https://sso.example"]]
+
+def test_issuers_that_cannot_be_recorded_are_not_trusted_yet(tmp_path):
+    files = FaultyFiles()
+
+    async def scenario(one):
+        one.path.write_text(ISSUERS.replace("id.example", "sso.example"))
+        files.hung.clear()
+        await one.settle()
+        waiting = list(one.trusted), one.reloader.problems
+        files.hung.set()
+        await eventually(lambda: one.recording.journal.healthy)
+        await one.settle()
+        return waiting, one.trusted, one.reloader.problems
+
+    (before, problems), after, mended = watched(tmp_path, scenario, files, kind=WatchedIssuers)
+    assert before == []
+    assert problems[0].startswith("issuers.yaml: cannot be recorded yet: ")
+    assert (after, mended) == ([["https://sso.example"]], ())
 
 
 def test_broken_issuers_file_keeps_the_old_ones_and_is_told_by_place_alone(tmp_path):
-    one = WatchedIssuers(tmp_path)
+    async def scenario(one):
+        one.path.write_text(ISSUERS + f"  - {{issuer: {CANARY}, profile: {CANARY}}}\n")
+        await one.settle()
+        broken = one.reloader.problems
+        one.path.write_text(ISSUERS)
+        await one.settle()
+        return broken, one.trusted, one.reloader.problems, one.told[-1]
 
-    one.path.write_text(ISSUERS + f"  - {{issuer: {CANARY}, profile: {CANARY}}}\n")
-    asyncio.run(one.settle())
-    broken = one.reloader.problems
-    one.path.write_text(ISSUERS)
-    asyncio.run(one.settle())
-
+    broken, trusted, problems, told = watched(tmp_path, scenario, kind=WatchedIssuers)
     assert broken[0] == "issuers.yaml:4:5: key … is missing"
     assert CANARY not in "".join(broken)
-    assert (one.trusted, one.reloader.problems, one.told[-1]) == ([], (), ())
+    assert (trusted, problems, told) == ([], (), ())
 
 
 # ---- a whole gateway ----

@@ -11,13 +11,14 @@ from ingress.errors import (
     GroupsTruncated,
     GroupsUnavailable,
     GroupsUnresolved,
+    IdentityUnavailable,
     UnknownIssuer,
 )
 from ingress.identity import access_tokens
 from ingress.identity.access_tokens import CACHE_SECONDS, AccessTokens
 from ingress.identity.groups import GroupResolver
 from ingress.identity.issuers import TrustedIssuers, load_issuers
-from ingress.identity.jwks import JwksCache
+from ingress.identity.jwks import COOL_DOWN_SECONDS, STALE_SECONDS, JwksCache
 from ingress.identity.principal import principal_id
 
 NOW = 1_750_000_000.0
@@ -30,7 +31,7 @@ def idp():
         yield idp
 
 
-def run(idp, story, **more):
+def run(idp, story, clock=time.monotonic, **more):
     entry = {
         "issuer": idp.issuer,
         "profile": "generic",
@@ -43,7 +44,7 @@ def run(idp, story, **more):
     async def main():
         trusted = TrustedIssuers(issuers)
         groups = GroupResolver(trusted, lambda reference: API_TOKEN)
-        tokens = AccessTokens(trusted, JwksCache(), groups, PRINCIPAL_KEY)
+        tokens = AccessTokens(trusted, JwksCache(clock=clock), groups, PRINCIPAL_KEY)
         try:
             return await story(tokens)
         finally:
@@ -152,6 +153,37 @@ def test_token_that_was_seen_costs_little(idp):
 
     # 2 us on the machine it was written on; the aim is 20.
     assert run(idp, story) < 200e-6
+
+
+def test_callers_come_in_through_an_outage_of_their_issuer_until_its_keys_are_too_old():
+    passed = [0.0]
+
+    async def story(tokens):
+        await tokens.verify(idp.token(NOW, jti="before"), NOW)
+        idp.down = True
+        passed[0] = STALE_SECONDS - 1
+        assert await tokens.verify(idp.token(NOW, jti="during"), NOW)
+        passed[0] += COOL_DOWN_SECONDS + 1
+        with pytest.raises(IdentityUnavailable):
+            await tokens.verify(idp.token(NOW, jti="after"), NOW)
+        idp.down = False
+        passed[0] += COOL_DOWN_SECONDS
+        assert await tokens.verify(idp.token(NOW, jti="after"), NOW)
+
+    with Idp() as idp:
+        run(idp, story, clock=lambda: passed[0])
+
+
+def test_keys_are_there_before_the_first_caller(idp):
+    async def story(tokens):
+        before = idp.fetches()
+        tokens.warm()
+        while idp.fetches() == before:  # noqa: ASYNC110 - the server is a thread
+            await asyncio.sleep(0.002)
+        await asyncio.gather(*(tokens.verify(idp.token(NOW), NOW) for _ in range(3)))
+        return idp.fetches() - before
+
+    assert run(idp, story) == 1
 
 
 # ---- groups of the directory ----
