@@ -112,6 +112,8 @@ class ContentKeys:
         self._engine = engine
         self._kek = kek
         self._index_key = index_key
+        # A wrapping key of Cloud KMS: making or unwrapping a content key waits for the network.
+        self.remote = bool(getattr(kek, "remote", False))
 
     def key_id(self, principal_id: str, quarter: str) -> str:
         """Return the opaque id of the key of a principal and quarter, made or not."""
@@ -205,6 +207,18 @@ class Sealer:
         """Return the id that ``seal`` will give for this principal and quarter."""
         entry = self._cache.get((principal_id, quarter))
         return self._keys.key_id(principal_id, quarter) if entry is None else entry[0]
+
+    def waits(self, principal_id: str, quarter: str) -> bool:
+        """Tell whether ``seal`` would wait for the network; call ``prepare`` in a thread first."""
+        return self._keys.remote and (principal_id, quarter) not in self._cache
+
+    def prepare(self, principal_id: str, quarter: str) -> None:
+        """Have the content key at hand, so that ``seal`` does not wait.
+
+        Raises:
+            SealingUnavailable: there is no key to seal with.
+        """
+        self._entry(principal_id, quarter)
 
     def seal(self, principal_id: str, quarter: str, associated_data: bytes, text: bytes) -> Sealed:
         """Encrypt ``text``; the first call for a principal and quarter may write the database.

@@ -84,6 +84,8 @@ class Recorder:
             SealingUnavailable: its texts cannot be sealed.
         """
         subject = subject_of(exchange)
+        if self._sealer.waits(subject.principal_id, subject.quarter):
+            await asyncio.to_thread(self._sealer.prepare, subject.principal_id, subject.quarter)
         sealed = self._parts.seal(subject, prompt_texts(exchange))
         place_findings(exchange.findings, sealed)
         exchange.prompt_part_ids = sealed.ids
@@ -99,6 +101,8 @@ class Recorder:
             SealingUnavailable: its texts cannot be sealed.
         """
         subject = subject_of(exchange)
+        if self._sealer.waits(subject.principal_id, subject.quarter):
+            await asyncio.to_thread(self._sealer.prepare, subject.principal_id, subject.quarter)
         sealed = self._parts.seal(subject, prompt_texts(exchange))
         place_findings(exchange.findings, sealed)
         exchange.prompt_part_ids = sealed.ids

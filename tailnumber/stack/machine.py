@@ -43,6 +43,7 @@ DEMO_CREDENTIAL: Final = "demo-copilot"
 
 # Settings of the gateway that `tailnumber up` hands on as its own environment has them.
 PASSED_ON: Final = (
+    "TAILNUMBER_CORE_DUMPS",
     "TAILNUMBER_MASKING_ENGINE",
     "TAILNUMBER_PATH_KEYS",
     "TAILNUMBER_PROXY_KEYS",

@@ -47,6 +47,20 @@ def test_texts_are_sealed_under_content_keys_that_kms_wraps(kek, fake, tmp_path)
     engine.dispose()
 
 
+def test_content_key_is_fetched_ahead_so_that_sealing_waits_for_no_network(kek, fake, tmp_path):
+    engine = open_sqlite(tmp_path / "control.db")
+    sealer = Sealer(ContentKeys(engine, kek, bytes(32)))
+
+    assert sealer.waits("p1", "2026Q4")
+    sealer.prepare("p1", "2026Q4")
+    assert not sealer.waits("p1", "2026Q4")
+    asked = len(fake.asked)
+    sealer.seal("p1", "2026Q4", b"part", b"text")
+
+    assert len(fake.asked) == asked
+    engine.dispose()
+
+
 def test_credentials_are_sealed_by_kms_and_bound_to_their_names(kek, tmp_path):
     store = CredentialStore(tmp_path / "credentials.json", kek)
 
