@@ -99,3 +99,21 @@ FROM audit.findings
 WHERE occurred_at >= @since AND interaction_id = @interaction_id AND direction = 'to_upstream'
 ORDER BY finding_index
 """
+
+DECIDED: Final = """\
+SELECT
+  i.interaction_id, i.requested_at, i.status, i.operation, i.method, i.path, i.connection,
+  i.protocol, i.model, i.repository, i.file_paths, i.language, i.streamed, i.prompt_bytes,
+  i.principal_id, i.principal_kind, i.principal_issuer, i.principal_subject, i.principal_email,
+  i.principal_groups, i.client_name, i.client_version,
+  i.effect, i.rule_id, i.reason_code, i.tool_calls, f.finding_rules
+FROM audit.interactions AS i
+LEFT JOIN (
+  SELECT interaction_id, ARRAY_AGG(DISTINCT rule_id) AS finding_rules
+  FROM audit.findings
+  WHERE occurred_at >= @begin AND occurred_at < TIMESTAMP_ADD(@end, INTERVAL 1 HOUR)
+    AND direction = 'to_upstream'
+  GROUP BY interaction_id
+) AS f ON f.interaction_id = i.interaction_id
+WHERE i.requested_at >= @begin AND i.requested_at < @end
+"""

@@ -24,6 +24,8 @@ Row = Mapping[str, Any]
 
 # Longest wait for one question on one machine.
 ANSWER_SECONDS: Final = 60.0
+# Rows of an answer that travel at once.
+_PAGE_ROWS: Final = 10_000
 # A connection that is refused is tried again for so long, and no longer.
 _RETRY: Final = DEFAULT_RETRY.with_timeout(5.0)
 _TYPES: Final[Mapping[type, str]] = {str: "STRING", int: "INT64", datetime: "TIMESTAMP"}
@@ -49,24 +51,46 @@ class Trail:
         Raises:
             CommandError: BigQuery refused the question, or did not answer in time.
         """
+        with _failures_told():
+            result = self._run(sql, parameters)
+            columns = tuple(field.name for field in result.schema)
+            return Answer(columns, [dict(row.items()) for row in result])
+
+    def stream(self, sql: str, **parameters: str | int | datetime) -> Iterator[Row]:
+        """Run one query and yield its rows, of which one page at a time is held.
+
+        Raises:
+            CommandError: as of ``ask``, also while the rows come.
+        """
+        with _failures_told():
+            for row in self._run(sql, parameters):
+                yield dict(row.items())
+
+    def _run(
+        self, sql: str, parameters: Mapping[str, str | int | datetime]
+    ) -> bigquery.table.RowIterator:
         config = bigquery.QueryJobConfig(
             query_parameters=[
                 bigquery.ScalarQueryParameter(name, _TYPES[type(value)], value)
                 for name, value in parameters.items()
             ]
         )
-        try:
-            result = self._client.query(
-                sql, config, timeout=ANSWER_SECONDS, retry=_RETRY, job_retry=None
-            ).result(timeout=ANSWER_SECONDS, retry=_RETRY, job_retry=None)
-            columns = tuple(field.name for field in result.schema)
-            return Answer(columns, [dict(row.items()) for row in result])
-        except exceptions.GoogleAPICallError as error:
-            raise CommandError(f"BigQuery refused the query: {_sentence(error)}") from error
-        except (exceptions.GoogleAPIError, OSError, TimeoutError) as error:
-            raise CommandError(
-                f"The warehouse did not answer ({type(error).__name__}); see: tailnumber status"
-            ) from error
+        job = self._client.query(sql, config, timeout=ANSWER_SECONDS, retry=_RETRY, job_retry=None)
+        return job.result(
+            page_size=_PAGE_ROWS, timeout=ANSWER_SECONDS, retry=_RETRY, job_retry=None
+        )
+
+
+@contextmanager
+def _failures_told() -> Iterator[None]:
+    try:
+        yield
+    except exceptions.GoogleAPICallError as error:
+        raise CommandError(f"BigQuery refused the query: {_sentence(error)}") from error
+    except (exceptions.GoogleAPIError, OSError, TimeoutError) as error:
+        raise CommandError(
+            f"The warehouse did not answer ({type(error).__name__}); see: tailnumber status"
+        ) from error
 
 
 @contextmanager

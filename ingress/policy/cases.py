@@ -3,7 +3,7 @@
 A case names an operation by the variables that conditions use, and what the policy must answer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -55,13 +55,8 @@ class CaseResult:
 
     @property
     def effect(self) -> str:
-        """Return the effect of the rule: ``review`` also while a review can only refuse.
-
-        A condition without a value is ``error``, which no case can expect.
-        """
-        if "condition_error" in self.decision.reasons:
-            return "error"
-        return "review" if "review_unavailable" in self.decision.reasons else self.decision.effect
+        """Return the effect as people compare it; no case can expect ``error``."""
+        return shown_effect(self.decision.effect, self.decision.reasons)
 
     @property
     def passes(self) -> bool:
@@ -71,6 +66,16 @@ class CaseResult:
             and self.case.effect in {None, self.effect}
             and self.case.rule in {None, self.decision.rule_id}
         )
+
+
+def shown_effect(effect: str, reasons: Collection[str]) -> str:
+    """Return the effect of a rule: ``review`` also while a review can only refuse.
+
+    A condition without a value is ``error``.
+    """
+    if "condition_error" in reasons:
+        return "error"
+    return "review" if "review_unavailable" in reasons else effect
 
 
 def make_operation(facts: Mapping[str, Any]) -> Operation:

@@ -6,12 +6,13 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from tailnumber.commands import policy_replay
 from tailnumber.commands.options import DEFAULT_SINCE, DataDir, Json, Since, layout_of, since_time
 from tailnumber.errors import CheckFailed, CommandError
 from tailnumber.output import console, print_json, printable, say, table
 
 app = typer.Typer(
-    help="Check, explain and test policy files: who may do what, and where it goes.",
+    help="Check, explain, test and replay policy files: who may do what, and where it goes.",
     no_args_is_help=True,
 )
 PolicyFile = Annotated[
@@ -22,7 +23,7 @@ PolicyFile = Annotated[
 
 @app.callback()
 def policy() -> None:
-    """Check, explain and test policy files: who may do what, and where it goes."""
+    """Check, explain, test and replay policy files: who may do what, and where it goes."""
 
 
 @app.command(epilog="Example:  tailnumber policy check policy.yaml")
@@ -30,8 +31,12 @@ def check(
     file: Annotated[Path, typer.Argument(help="Policy file, YAML.", dir_okay=False)],
     as_json: Json = False,
 ) -> None:
-    """Check a policy file and print every problem with its line and column."""
-    from ingress.errors import PolicyError
+    """Check a policy file and print every problem with its line and column.
+
+    A warning is of what is allowed and surely not meant, such as a condition on `ref` in a rule
+    for chats; it fails nothing.
+    """
+    from ingress.errors import PolicyError, PolicyProblem
     from ingress.policy.load import load_policy
 
     try:
@@ -40,20 +45,24 @@ def check(
         raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise CheckFailed(f"{file} is not UTF-8 text (byte {error.start}).") from error
-    problems: list[dict[str, object]] = []
+    problems: tuple[PolicyProblem, ...] = ()
+    warnings: tuple[PolicyProblem, ...] = ()
+    good = ""
     try:
         document = load_policy(text, str(file)).document
     except PolicyError as error:
-        problems = [each._asdict() for each in error.problems]
-        if not as_json:
-            for problem in error.problems:
-                say(str(problem))
+        problems = error.problems
     else:
-        if not as_json:
-            rules, ways = len(document.rules), len(document.connections)
-            say(f"{file}: good. {rules} rules, {ways} connections, digest {document.digest[:16]}…")
+        warnings = document.warnings
+        rules, ways = len(document.rules), len(document.connections)
+        good = f"{file}: good. {rules} rules, {ways} connections, digest {document.digest[:16]}…"
     if as_json:
-        print_json({"valid": not problems, "problems": problems})
+        listed = {"problems": problems, "warnings": warnings}
+        told = {name: [each._asdict() for each in found] for name, found in listed.items()}
+        print_json({"valid": not problems, **told})
+    else:
+        lines = [*map(str, problems), *(f"warning: {each}" for each in warnings), good]
+        say("\n".join(line for line in lines if line))
     if problems:
         raise CheckFailed(f"{file} has {len(problems)} problem{'s' * (len(problems) > 1)}.")
 
@@ -227,3 +236,9 @@ def try_cases(
         say(f"{len(results)} case{'s' * (len(results) != 1)} pass.")
     if failed:
         raise CheckFailed(f"{len(failed)} of {len(results)} cases fail.")
+
+
+app.command(
+    epilog="Example:  tailnumber policy replay new.yaml --since 7d --fail-on-change\n\n"
+    "Exit codes: 0 done, 1 the policy is refused or --fail-on-change found one, 2 usage.",
+)(policy_replay.replay)

@@ -49,6 +49,8 @@ def test_another_order_of_the_same_rules_is_a_change():
     [
         ("api.githubcopilot.com", "example.com", "connections"),
         ("rules:", "masking: {tier2: mask}\nrules:", "masking"),
+        ("rules:", "models: [gpt-4o]\nrules:", "models"),
+        ("rules:", "exclude: ['*.pem']\nrules:", "exclude"),
         ("rules:", "content: tagged\nrules:", "content"),
         ("rules:", "admins: [security]\nrules:", "admins"),
     ],

@@ -146,9 +146,9 @@ def test_deeply_nested_conditions_fit_in_shorter_chains():
     assert rules.decide(operation(model="m39")).rule_id == "r39"
 
 
-@pytest.mark.parametrize(("count", "budget_seconds"), [(10, 30e-6), (200, 150e-6)])
+@pytest.mark.parametrize(("count", "budget_seconds"), [(10, 30e-6), (200, 100e-6)])
 def test_decision_is_cheap(count, budget_seconds):
-    # The budgets are 10 and 50 us; a shared machine gets three times that.
+    # The budgets are 10 and 50 us; a shared machine gets twice or three times that.
     rules = policy(
         *(
             f"{{id: r{i}, when: \"'g{i}' in principal.groups && model == 'm'\", effect: deny}}"
@@ -167,3 +167,61 @@ def test_decision_is_cheap(count, budget_seconds):
 
     assert rules.decide(asked).rule_id == "last"
     assert best / 300 < budget_seconds
+
+
+def test_models_of_the_file_count_where_a_rule_names_none():
+    rules = load_policy(
+        "version: 1\nmodels: [gpt-4o, 'claude-*']\nrules:\n"
+        "  - {id: search, when: \"'search' in principal.groups\", effect: allow, models: [o1]}\n"
+        "  - {id: everyone, effect: allow}\n",
+        "p.yaml",
+    )
+
+    def asked(model, **facts):
+        return rules.decide(operation(model=model, **facts)).reasons[-1]
+
+    assert asked("gpt-4o") == asked("claude-sonnet-4") == "rule"
+    assert asked("gpt-4o-mini") == asked("xclaude-4") == asked("") == "model_not_allowed"
+    assert asked("", operation="models") == asked("", operation="push") == "rule"
+    assert asked("o1", principal_groups=("search",)) == "rule"
+    assert asked("gpt-4o", principal_groups=("search",)) == "model_not_allowed"
+
+
+def test_refusal_names_the_models_that_are_allowed():
+    decision = policy("{id: a, effect: allow, models: [gpt-4o, claude-*]}").decide(
+        operation(model="o1")
+    )
+
+    assert (decision.effect, decision.rule_id) == ("deny", "a")
+    assert decision.message.endswith("Choose one of: gpt-4o, claude-*.")
+
+
+def test_inline_prompt_of_an_excluded_file_is_refused_and_a_chat_about_it_is_not():
+    rules = load_policy(
+        "version: 1\nexclude: ['*.pem']\nrules: [{id: a, effect: allow}]\n", "p.yaml"
+    )
+
+    inline = rules.decide(operation(operation="inline", paths=("keys/a.pem",)))
+
+    assert inline.reasons == ("rule", "path_excluded")
+    assert "keys/a.pem" in inline.message
+    assert rules.decide(operation(paths=("keys/a.pem",))).allowed
+
+
+@pytest.mark.parametrize("effect", ["allow", "mask"])
+@pytest.mark.parametrize("asked", ["chat", "inline", "embeddings", "models", "push", "tool_call"])
+def test_assurance_is_the_matching_rules_on_every_operation(effect, asked):
+    rules = policy(f"{{id: a, effect: {effect}, assurance: async}}")
+
+    assert rules.decide(operation(operation=asked)).assurance == "async"
+
+
+@pytest.mark.parametrize(
+    ("when", "counts", "asks"),
+    [("stream", False, False), ("tokens_last_hour > 5", True, True)],
+)
+def test_use_is_counted_only_where_a_rule_asks_for_it(when, counts, asks):
+    rules = policy(f'{{id: a, when: "{when}", effect: allow}}')
+
+    assert (rules.counts, rules.asks_usage) == (counts, asks)
+    assert policy("{id: a, effect: allow, limits: {tokens_per_hour: 1}}").counts

@@ -189,3 +189,17 @@ def test_a_name_that_tells_of_no_policy_is_a_usage_error(tailnumber, tmp_path):
 
     assert result.code == 2
     assert "policy.tests.yaml" in result.err
+
+
+def test_check_warns_of_a_variable_that_is_never_there_and_passes(tailnumber, tmp_path):
+    file = tmp_path / "policy.yaml"
+    file.write_text(
+        "version: 1\nrules:\n  - {id: a, on: chat, when: \"ref == 'x'\", effect: deny}\n"
+    )
+
+    said = tailnumber("policy", "check", str(file))
+    listed = tailnumber("policy", "check", str(file), "--json")
+
+    assert said.code == 0
+    assert f"warning: {file}:3:5: rule 'a' asks for `ref`, which chat never has" in said.out
+    assert listed.document["warnings"][0]["line"] == 3
