@@ -13,6 +13,7 @@ from ingress.policy.cases import shown_effect
 from ingress.policy.conditions import names_used
 from ingress.policy.decide import Policy
 from ingress.policy.rules import Operation, PolicyDecision
+from ingress.policy.strictest import strictest
 from tailnumber import questions
 from tailnumber.recorded import operation_of
 from tailnumber.trail import Row, Trail
@@ -31,7 +32,7 @@ _DECIDED: Final = frozenset(
     }
 )
 # What conditions may name and no row of an interaction tells.
-_UNTOLD: Final = ("ref", "requests_last_hour", "tokens_last_hour")
+_UNTOLD: Final = ("requests_last_hour", "tokens_last_hour")
 
 
 class Kind(NamedTuple):
@@ -100,7 +101,7 @@ class Replay:
     def _compare(
         self, row: Row, asked: Operation, effect: str, rule_id: str, reason: str | None
     ) -> None:
-        decision: PolicyDecision = self.policy.decide(asked)
+        decision = self._decide(row, asked)
         old = shown_effect(effect, (reason or "",))
         new = shown_effect(decision.effect, decision.reasons)
         if (old, rule_id) == (new, decision.rule_id):
@@ -108,6 +109,16 @@ class Replay:
         why = decision.reasons[-1]
         kind = Kind(asked.operation, old, rule_id, new, decision.rule_id, why)
         self.changes.setdefault(kind, Change()).add(row)
+
+    def _decide(self, row: Row, asked: Operation) -> PolicyDecision:
+        """Decide as the gateway does: a push ref by ref, the strictest for all."""
+        refs = [each for each in row.get("refs") or () if each.get("ref")]
+        if asked.operation != "push" or not refs:
+            return self.policy.decide(asked)
+        each_ref = (
+            replace(asked, ref=each["ref"], ref_change=each.get("change") or "") for each in refs
+        )
+        return strictest([self.policy.decide(each) for each in each_ref])
 
     @property
     def changed_count(self) -> int:

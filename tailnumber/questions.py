@@ -106,7 +106,7 @@ SELECT
   i.protocol, i.model, i.repository, i.file_paths, i.language, i.streamed, i.prompt_bytes,
   i.principal_id, i.principal_kind, i.principal_issuer, i.principal_subject, i.principal_email,
   i.principal_groups, i.client_name, i.client_version,
-  i.effect, i.rule_id, i.reason_code, i.tool_calls, f.finding_rules
+  i.effect, i.rule_id, i.reason_code, i.tool_calls, i.refs, f.finding_rules
 FROM audit.interactions AS i
 LEFT JOIN (
   SELECT interaction_id, ARRAY_AGG(DISTINCT rule_id) AS finding_rules

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 import yaml
@@ -10,11 +11,12 @@ from ingress.masking.pii import PII_KINDS
 from ingress.policy.conditions import VARIABLE_TYPES as TYPES
 from ingress.policy.conditions import ConditionError, check_condition, names_used
 from ingress.policy.document import Reader
-from ingress.policy.predicates import split
+from ingress.policy.predicates import Split, split
 from ingress.policy.rules import (
     ASSURANCES,
     DEFAULT_RULE_ID,
     EFFECTS,
+    FREE_OPERATIONS,
     MODEL_OPERATIONS,
     OPERATIONS,
     TIER2_MODES,
@@ -49,6 +51,7 @@ _STRING: Final = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
 # Variables that only some operations have a value of.
 _KNOWN_ON: Final = {
     "ref": frozenset({"push", "fetch", "other"}),
+    "ref_change": frozenset({"push", "other"}),
     "tool_name": frozenset({"tool_call", "other"}),
     "model": MODEL_OPERATIONS | {"tool_call", "other"},
     "languages": frozenset({"inline", "panel", "tool_call"}),
@@ -106,6 +109,8 @@ def _rule(reader: Reader, node: yaml.Node) -> Rule | None:
         # An unreadable list must not turn into "every operation" for the checks that follow.
         reader.note(keys["on"], "the rule names no operation")
         return None
+    if limits is not None and operations and operations <= FREE_OPERATIONS:
+        reader.note(keys["limits"], "no limit counts the operations of this rule")
     if rule_id is None or effect is None:
         return None
     return Rule(
@@ -202,8 +207,13 @@ def _follows(condition: str | None, earlier: str | None) -> bool:
         return False
     if condition == earlier:
         return True
-    wanted = split(earlier, TYPES)
-    return wanted.rest is None and set(wanted.terms) <= set(split(condition, TYPES).terms)
+    wanted = _split(earlier)
+    return wanted.rest is None and set(wanted.terms) <= set(_split(condition).terms)
+
+
+@lru_cache(maxsize=4096)  # each rule is held against each one above it
+def _split(condition: str) -> Split:
+    return split(condition, TYPES)
 
 
 def _warn_of_unknown(reader: Reader, node: yaml.Node, rule: Rule) -> None:

@@ -18,12 +18,17 @@ from ingress.policy.rules import (
     EFFECTS,
     OPERATIONS,
     TIER2_MODES,
+    Limits,
+    StricterMasking,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "policy.md").read_text()
-POLICY, TOOL_RULES, CASES = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-COMMANDS = re.findall(r"^tailnumber (policy .*)$", PAGE, re.MULTILINE)
+POLICY, BUDGETS, EXCLUDED, TOOL_RULES, CASES = re.findall(
+    r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL
+)
+# A replay needs a running stack.
+COMMANDS = re.findall(r"^tailnumber (policy (?!replay).*)$", PAGE, re.MULTILINE)
 
 
 def test_policy_of_the_page_is_good_and_every_rule_can_fire():
@@ -32,6 +37,25 @@ def test_policy_of_the_page_is_good_and_every_rule_can_fire():
     assert [rule.id for rule in document.rules][-1] == "everyone"
     assert document.masking.allow
     assert set(document.connections) == {"copilot", "openai", "builds"}
+
+
+def test_models_and_limits_of_the_page_say_what_it_tells():
+    policy = load_policy(f"version: 1\n{BUDGETS}", "docs/policy.md")
+
+    everyone = policy.decide(operation(model="claude-sonnet-4"))
+    desk = policy.decide(operation(model="gpt-4.1", principal_groups=("claims",)))
+
+    assert everyone.limits == Limits(300, 500_000)
+    assert policy.decide(operation(model="o1")).reasons[-1] == "model_not_allowed"
+    assert policy.decide(operation(model="o1", principal_groups=("research",))).allowed
+    assert desk.masking == StricterMasking("mask", ("email", "iban"))
+
+
+def test_excluded_files_of_the_page_are_what_it_tells():
+    policy = load_policy(f"version: 1\n{EXCLUDED}", "docs/policy.md")
+
+    matched = [policy.excluded.match(path) for path in ("/w/secrets/a", "b/C.PEM", "etc/a", "a")]
+    assert matched == [True, True, False, False]
 
 
 def test_tool_rules_of_the_page_hold_a_call_that_names_auth_code():

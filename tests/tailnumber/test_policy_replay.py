@@ -110,14 +110,31 @@ def test_what_no_condition_decided_is_skipped_and_counted(reason):
 def test_what_rows_cannot_answer_is_said():
     text = (
         "version: 1\nrules:\n"
-        "  - {id: a, when: \"ref == 'x' || tokens_last_hour > 5 || 'x' in findings\", effect: deny}\n"
+        "  - {id: a, when: \"requests_last_hour == 1 || tokens_last_hour > 5 || 'x' in findings\", effect: deny}\n"
         "  - {id: b, effect: allow, limits: {requests_per_hour: 1}}\n"
     )
 
     notes = " ".join(replayed(policy=text).document()["notes"])
 
-    assert all(word in notes for word in ("`ref`", "`tokens_last_hour`", "limits", "`findings`"))
+    assert all(
+        word in notes
+        for word in ("`requests_last_hour`", "`tokens_last_hour`", "limits", "`findings`")
+    )
     assert replayed(policy="version: 1\nrules: [{id: a, effect: allow}]\n").notes() == []
+
+
+def test_push_is_decided_ref_by_ref_and_the_first_refusal_counts():
+    policy = (
+        "version: 1\nrules:\n"
+        "  - {id: main, on: push, when: \"ref == 'refs/heads/main'\", effect: deny}\n"
+        "  - {id: everyone, effect: allow}\n"
+    )
+    refs = [{"ref": "refs/heads/x", "change": "created"}, {"ref": "refs/heads/main"}]
+
+    replay = replayed(row(operation="push", refs=refs), row(operation="push"), policy=policy)
+
+    assert [kind.new_rule for kind in replay.changes] == ["main"]
+    assert replay.changed_count == 1
 
 
 def test_a_month_is_asked_for_day_by_day():

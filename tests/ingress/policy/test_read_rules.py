@@ -51,6 +51,7 @@ def test_mask_without_more_masks_generic_findings():
         ("{id: a, effect: allow, models: ['a b']}", "is not a model's name"),
         ("{id: a, effect: allow, limits: {}}", "no limit is set; name requests_per_hour or"),
         ("{id: a, effect: allow, limits: {requests_per_hour: 0}}", "a whole number from 1"),
+        ("{id: a, on: push, effect: allow, limits: {requests_per_hour: 1}}", "no limit counts"),
         ("{id: a, effect: allow, limits: {per_day: 1}}", "unknown key 'per_day'"),
         ("{id: a, effect: mask, masking: {off: [x]}}", "unknown key 'off'"),
         ("{id: a, effect: mask, masking: {tier2: hard}}", "is not one of off, audit, mask"),
