@@ -5,6 +5,7 @@ every row to its table's record.
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
@@ -15,13 +16,22 @@ from pipeline.decode import Event, Overflow
 from pipeline.enrich import Enriched
 from pipeline.verify import sealed_hash
 from schemas.base import Record
-from schemas.tables import AccessDenialRow, EventRow, InteractionRow, ToolCallRow
+from schemas.tables import AccessDenialRow, AdminChangeRow, EventRow, InteractionRow, ToolCallRow
 
 Row = dict[str, Any]
 
 # A row of a later stage hides those of earlier ones in the view.
 _RANKS: Final[Mapping[str, int]] = MappingProxyType(
     {"requested": 0, "failed": 1, "completed": 2, "blocked": 2}
+)
+
+# Event type -> what it changed, and the field that names which.
+_CHANGED: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+    {
+        "policy.changed": ("policy", "policy_digest"),
+        "key.issued": ("gateway_key", "gateway_key_id"),
+        "key.revoked": ("gateway_key", "gateway_key_id"),
+    }
 )
 
 # What a request that has no answer yet says of it.
@@ -45,6 +55,8 @@ def rows(enriched: Enriched) -> Iterator[tuple[str, Row]]:
         yield from _parts(event, enriched)
     elif kind == "access.denied":
         yield "audit.access_denials_v1", _access_denial(event, enriched)
+    elif kind in _CHANGED:
+        yield "audit.admin_changes_v1", _admin_change(event, enriched)
 
 
 def _event(event: Event, enriched: Enriched) -> Row:
@@ -143,6 +155,25 @@ def _overflow_parts(overflow: Overflow, enriched: Enriched) -> Iterator[tuple[st
 def _access_denial(event: Event, enriched: Enriched) -> Row:
     row = {**_copied(AccessDenialRow, event.fields), **_who(event.fields)}
     row["occurred_at"] = event.occurred_at
+    row["loaded_at"] = enriched.loaded_at
+    return row
+
+
+def _admin_change(event: Event, enriched: Enriched) -> Row:
+    fields = event.fields
+    object_type, object_field = _CHANGED[fields.event_type]
+    row = {**_copied(AdminChangeRow, fields), **_who(fields)}
+    row["occurred_at"] = event.occurred_at
+    row["object_type"] = object_type
+    row["object_id"] = getattr(fields, object_field)
+    holder = getattr(fields, "holder", None)
+    if holder is not None:
+        row["expires_at"] = datetime.fromisoformat(fields.expires_at)
+        row["holder_principal_id"] = holder.principal_id
+        row["holder_kind"] = holder.kind
+        row["holder_issuer"] = holder.issuer
+        row["holder_subject"] = holder.subject
+        row["holder_email"] = holder.email
     row["loaded_at"] = enriched.loaded_at
     return row
 

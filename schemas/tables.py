@@ -214,6 +214,40 @@ class AccessDenialRow(_Who, _Origin):
     unverified_issuer: f.UnverifiedIssuer | None = None
 
 
+_Names = tuple[str, ...]
+
+
+class AdminChangeRow(_Who, _Origin):
+    """One row per change of what the gateway goes by, its policy and its keys, and who made it.
+
+    A change of the policy file names nobody: the file's own history does.
+    """
+
+    event_type: Annotated[str, public("what happened, past tense", max_length=64)]
+    object_type: Annotated[Literal["policy", "gateway_key"], public("what was changed")]
+    object_id: Annotated[
+        str, public("digest of the policy from then on, or id of the key", max_length=f.SHORT)
+    ]
+    previous_policy_digest: Annotated[
+        f.PolicyDigest | None, public("SHA-256 of the policy file before, lower-case hex")
+    ] = None
+    rules_added: Annotated[_Names, public("ids of rules that the policy before did not have")] = ()
+    rules_removed: Annotated[_Names, public("ids of rules that are gone")] = ()
+    rules_changed: Annotated[_Names, public("ids of rules that say something else")] = ()
+    sections_changed: Annotated[_Names, public("other sections of the policy that differ")] = ()
+    key_class: Annotated[str | None, public("header, path or proxy", max_length=16)] = None
+    device_name: Annotated[
+        str | None, public("where the key lives, as its holder says", max_length=f.SHORT)
+    ] = None
+    expires_at: Annotated[f.Time | None, public("when the key ends by itself, UTC")] = None
+    holder_principal_id: f.PrincipalId | None = None
+    holder_kind: f.PrincipalKind | None = None
+    holder_issuer: f.Issuer | None = None
+    holder_subject: f.Subject | None = None
+    holder_email: f.Email | None = None
+    loaded_at: f.LoadedAt
+
+
 class PartRow(Record):
     """One row per text, sealed; stored once per session."""
 
@@ -276,7 +310,7 @@ def _table(row: type[Record], **parts: object) -> Table:
 
 
 # Retention by class of data, days. Source: the retention classes of docs/event.md.
-_CONTENT_DAYS, _DETAIL_DAYS, _EVENT_DAYS = 190, 1096, 2192
+_CONTENT_DAYS, _DETAIL_DAYS, _EVENT_DAYS, _PROOF_DAYS = 190, 1096, 2192, 3653
 
 TABLES: Final[Mapping[str, Table]] = MappingProxyType(
     {
@@ -322,6 +356,15 @@ TABLES: Final[Mapping[str, Table]] = MappingProxyType(
                 name="access_denials",
                 cluster_fields=("tenant_id", "reason_code"),
                 retention_days=_DETAIL_DAYS,
+                identity=("event_id", "occurred_at"),
+            ),
+            _table(
+                AdminChangeRow,
+                dataset="audit",
+                name="admin_changes",
+                partition_type="MONTH",
+                cluster_fields=("tenant_id", "object_type", "object_id"),
+                retention_days=_PROOF_DAYS,
                 identity=("event_id", "occurred_at"),
             ),
             _table(

@@ -121,6 +121,7 @@ def revoke(
     key_id: Annotated[str, typer.Argument(metavar="ID", help="As `keys list` shows it.")],
     gateway: OtherGateway = None,
     data_dir: DataDir = None,
+    as_json: Json = False,
 ) -> None:
     """Take a key back; a running gateway refuses it from the next request on."""
     if gateway is None:
@@ -129,6 +130,9 @@ def revoke(
         from tailnumber.remote_keys import revoke_remote_key
 
         revoke_remote_key(gateway, layout_of(data_dir), key_id)
+    if as_json:
+        print_json({"id": key_id, "state": "revoked"})
+        return
     say(f"Key {key_id} is revoked; the gateway refuses it from now on.")
 
 

@@ -105,6 +105,26 @@ def test_stage_of_an_interaction_ranks(name: str, status: str, rank: int) -> Non
     assert (row["status"], row["status_rank"]) == (status, rank)
 
 
+def test_revoked_key_becomes_a_row_with_who_did_it_and_whose_it_was() -> None:
+    made = dict(_rows(message(example("key.revoked.1.by_command_line.pass.json"))))
+
+    assert list(made) == ["audit.events_v1", "audit.admin_changes_v1"]
+    row = made["audit.admin_changes_v1"]
+    assert (row["object_type"], row["object_id"]) == ("gateway_key", "4fJ2kQ9x")
+    assert (row["principal_subject"], row["holder_subject"]) == ("root", "00u1ada")
+    assert row["gateway_key_id"] is None
+
+
+def test_changed_policy_becomes_a_row_with_what_differs() -> None:
+    row = dict(_rows(message(example("policy.changed.1.rules.pass.json"))))[
+        "audit.admin_changes_v1"
+    ]
+
+    assert row["object_type"] == "policy"
+    assert row["rules_removed"] == ("trial-group",)
+    assert row["sections_changed"] == ("masking", "rule_order")
+
+
 def test_denied_caller_becomes_a_row() -> None:
     made = dict(_rows(message(example("access.denied.1.no_key.pass.json"))))
 

@@ -101,7 +101,7 @@ def test_table_demands_a_filter_and_expires_with_its_retention(table: Table) -> 
 
     assert document["require_partition_filter"] is True
     assert document["time_partitioning"] == {
-        "type": "DAY",
+        "type": table.partition_type,
         "field": table.partition_field,
         "expiration_ms": table.retention_days * 86_400_000,
     }
