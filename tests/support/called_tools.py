@@ -78,8 +78,9 @@ class Wire:
 def _chat_stream(items, size):
     def frame(delta, finish=None):
         choice = {"index": 0, "delta": delta, "finish_reason": finish}
-        return event({"id": "c", "model": "m", "choices": [choice]}, named=False)
+        return event({**base, "choices": [choice]}, named=False)
 
+    base = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m"}
     frames = [frame({"role": "assistant", "content": None})]
     number = -1
     for item in items:
@@ -95,7 +96,7 @@ def _chat_stream(items, size):
             frame({"tool_calls": [{"index": number, body: {member: piece}}]})
             for piece in cut(item.arguments, size)
         ]
-    usage = {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2}}
+    usage = {**base, "choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2}}
     end = frame({}, "tool_calls" if number >= 0 else "stop")
     return [*frames, end, event(usage, named=False), b"data: [DONE]\n\n"]
 
@@ -119,7 +120,13 @@ def _chat_whole(items):
         message["tool_calls"] = calls
     finish = "tool_calls" if calls else "stop"
     choice = {"index": 0, "message": message, "finish_reason": finish}
-    return {"id": "c", "model": "m", "choices": [choice]}
+    return {
+        "id": "c",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "m",
+        "choices": [choice],
+    }
 
 
 def _chat_seen(documents):
