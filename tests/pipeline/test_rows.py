@@ -90,6 +90,18 @@ def test_findings_become_rows_in_order() -> None:
     assert made, "the example has findings"
 
 
+def test_each_tool_call_becomes_a_row_with_its_own_files_and_decision() -> None:
+    record = example("interaction.completed.1.denied_tool_call.pass.json")
+
+    (row,) = [row for table, row in _rows(message(record)) if table == "audit.tool_calls_v1"]
+
+    assert (row["call_index"], row["name"], row["effect"]) == (0, "edit_file", "deny")
+    assert row["rule_id"] == "auth-code-needs-a-look"
+    assert list(row["file_paths"]) == ["src/auth/login.py"]
+    assert row["interaction_id"] == record["interaction_id"]
+    assert row["principal_email"] == "grace@acme.example"
+
+
 @pytest.mark.parametrize(
     ("name", "status", "rank"),
     [

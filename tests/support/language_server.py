@@ -101,7 +101,9 @@ class Editor:
         )
         return [item["insertText"] for item in result["items"]]
 
-    def ask(self, question: str, uri: str, model: str, seconds: float = 30) -> str:
+    def ask(
+        self, question: str, uri: str, model: str, *, mode: str = "Ask", seconds: float = 30
+    ) -> str:
         """Ask in the chat panel about a file; return the answer's text."""
         self.progress_ended.clear()
         self.request(
@@ -113,7 +115,7 @@ class Editor:
                 "source": "panel",
                 "model": model,
                 "modelInfo": {"id": model},
-                "chatMode": "Ask",
+                "chatMode": mode,
                 "needToolCallConfirmation": False,
                 "workspaceFolder": self.workspace.as_uri(),
                 "doc": {"uri": uri},
