@@ -326,7 +326,9 @@ class MaskedStream:
         return CallGate(calls, self.completion, deciding.decide)
 
     def _gated(self, piece: bytes) -> bytes:
-        return self._gate.feed(self._stream.feed(piece)) if self._gate else b""
+        masked = self._stream.feed(piece)
+        # Until the masker has seen a tool there is nothing to hold, and nothing more to read.
+        return self._gate.feed(masked) if self._gate and self.completion.tools else masked
 
     def _found(self, channel: Channel) -> Iterator[str]:
         """Yield the rules that found something in a channel."""

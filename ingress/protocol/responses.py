@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar, Final
 
 from ingress.errors import BadPrompt, ProtocolError
-from ingress.protocol.responses_calls import ResponsesCalls
+from ingress.protocol.responses_calls import ResponsesCalls, note_tool
 from ingress.protocol.texts import (
     CalledTool,
     Channel,
@@ -113,8 +113,11 @@ class OpenAiResponses:
                 raise ProtocolError("a delta is no text")
             return [Delta(_channel(document, _DELTAS[base][1]), document, "delta", value)]
         item = document.get("item")
-        if isinstance(item, dict) and item.get("type") in _CALLS:
-            _note_tool(item, _number(document.get("output_index")), completion)
+        if isinstance(item, dict):
+            if item.get("type") in _CALLS:
+                _note_tool(item, _number(document.get("output_index")), completion)
+            else:
+                note_tool(item, document.get("output_index"), completion)
         response = document.get("response")
         if isinstance(response, dict):
             _note_response(response, completion)

@@ -68,11 +68,12 @@ class ResponsesCalls:
         """Note the built-in tools' calls, which no delta spells out."""
         if document.get("type") == "response.output_item.added":
             return
-        items = {document.get("output_index"): document.get("item")}
+        items: dict[Any, Any] = {document.get("output_index"): document.get("item")}
         items |= dict(enumerate(_output(document)))
         for index, item in items.items():
             for channel in _called(item, index):
-                _note_item(channel, item, completion)
+                note_tool(item, index, completion)
+                _note_arguments(channel, item, completion)
 
     def without(
         self, document: dict[str, Any], refused: Mapping[Channel, str], _completion: Completion
@@ -114,12 +115,17 @@ def _called(item: object, index: object) -> list[Channel]:
     return [Channel(index, known[1])] if known and isinstance(index, int) else []
 
 
-def _note_item(channel: Channel, item: Any, completion: Completion) -> None:
-    kind = str(item["type"])
-    tool = completion.tools.setdefault(channel, CalledTool())
-    tool.call_id = tool.call_id or string(item.get("call_id"))
-    tool.name = tool.name or string(item.get("name")) or kind.removesuffix("_call")
-    told = item.get(_ITEMS[kind][0])
+def note_tool(item: dict[str, Any], index: object, completion: Completion) -> None:
+    """Note the name and id of an output item that a client runs; built-in tools have no name."""
+    for channel in _called(item, index):
+        tool = completion.tools.setdefault(channel, CalledTool())
+        tool.call_id = tool.call_id or string(item.get("call_id"))
+        name = string(item.get("name")) or str(item["type"]).removesuffix("_call")
+        tool.name = tool.name or name
+
+
+def _note_arguments(channel: Channel, item: Any, completion: Completion) -> None:
+    told = item.get(_ITEMS[str(item["type"])][0])
     if isinstance(told, dict) and channel not in completion.texts:
         completion.add(channel, orjson.dumps(told).decode())
 

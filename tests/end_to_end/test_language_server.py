@@ -80,6 +80,7 @@ def test_a_denied_tool_call_is_the_rules_text_in_the_chat_and_changes_no_file(se
         _until_in_force(stack)
         with Editor(server, stack.gateway, stack.key, tmp_path) as editor:
             uri = editor.open("billing.py", "python", SOURCE)
+            editor.offer_tool("create_file", ["filePath", "content"])
             answer = editor.ask("edit the file: finish add", uri, "gpt-4.1", mode="Agent")
             left = (editor.workspace / "billing.py").read_text()
         rows = stack.query_until(

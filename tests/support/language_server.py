@@ -127,6 +127,16 @@ class Editor:
         rounds = [each for step in self.progress for each in step.get("editAgentRounds") or ()]
         return "".join(each.get("reply") or "" for each in rounds)
 
+    def offer_tool(self, name: str, members: list[str]) -> None:
+        """Register a tool of the editor's own, for the agent mode."""
+        schema = {
+            "type": "object",
+            "properties": {member: {"type": "string", "description": member} for member in members},
+            "required": members,
+        }
+        tool = {"name": name, "description": "Create a file.", "inputSchema": schema}
+        self.request("conversation/registerTools", {"tools": [tool]})
+
     def request(self, method: str, params: Any, seconds: float = 30) -> Any:
         """Send a request and return its result."""
         number = next(self._ids)
