@@ -22,10 +22,10 @@ from ingress.identity.issuers import (
     GROUPS_LIMIT,
     GroupsFrom,
     Issuer,
-    ProfileName,
     is_confidential,
 )
 from ingress.identity.principal import PrincipalKind
+from ingress.identity.profiles import ProfileName
 from ingress.upstream.client import UpstreamClient, UpstreamResponse
 from ingress.upstream.origin import Origin
 

@@ -17,40 +17,19 @@ import yaml
 from ingress.errors import PolicyError, PolicyProblem
 from ingress.identity.login import Login, read_login
 from ingress.identity.principal import PrincipalKind
+from ingress.identity.profiles import (
+    ALGORITHMS,
+    PROFILE,
+    PROFILES,
+    Algorithm,
+    Profile,
+    ProfileName,
+)
 from ingress.policy.document import Reader
 from ingress.upstream.origin import Origin
 
-ProfileName = Literal["generic", "okta", "entra", "google", "keycloak", "github-actions"]
-Algorithm = Literal[
-    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519"
-]
 Ask = Literal["needed", "always"]
 
-PROFILES: Final[tuple[ProfileName, ...]] = (
-    "generic",
-    "okta",
-    "entra",
-    "google",
-    "keycloak",
-    "github-actions",
-)
-# Asymmetric ones only: a gateway that could verify HMAC could also forge.
-ALGORITHMS: Final[tuple[Algorithm, ...]] = (
-    "RS256",
-    "RS384",
-    "RS512",
-    "PS256",
-    "PS384",
-    "PS512",
-    "ES256",
-    "ES384",
-    "ES512",
-    "Ed25519",
-)
-# RFC 9068 section 4: a token of this type is meant for a resource server, an ID token is not.
-ACCESS_TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 - a media type
-# The type of an issuer that marks its access tokens by a claim instead; "" is no type at all.
-PLAIN_TYPES: Final = frozenset({"", "jwt"})
 # Far above what one policy tells apart, and what an event should carry for each interaction.
 GROUPS_LIMIT: Final = 1000
 # Longest life of a key that a person's token is traded for: its groups are those of the exchange.
@@ -81,89 +60,6 @@ _TEXT: Final = re.compile(r"[\x21-\x7e]{1,256}")
 _REFERENCE: Final = re.compile(r"secret/[a-z0-9][a-z0-9-]{0,62}")
 _REFERENCE_FORM: Final = "a reference to a credential such as secret/okta-groups"
 _TEXT_FORM: Final = "1 to 256 printable ASCII characters without a blank"
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """What the tokens of one kind of issuer have in common.
-
-    Args:
-        token_types: accepted ``typ`` of the header, lower case.
-        present: claims that must be there besides those of every profile.
-        equal: claims that must have exactly this value.
-        pins: at least one of these must be required by the file; empty: no pin is needed.
-        subject_claims: together they name the caller, joined by a colon; for a program that has
-            none of them ``sub`` does.
-        subject_labels: each of them stands with its name before it, and one may be missing.
-        groups_max: as many groups as this may have been cut.
-        directory_url: where the directory of groups is; "" is the issuer's own origin, None: the
-            profile has no directory that can be asked.
-    """
-
-    token_types: frozenset[str]
-    algorithms: tuple[Algorithm, ...] = ("RS256",)
-    kind: PrincipalKind = "human"
-    present: tuple[str, ...] = ()
-    equal: tuple[tuple[str, str], ...] = ()
-    pins: tuple[str, ...] = ()
-    subject_claims: tuple[str, ...] = ("sub",)
-    subject_labels: bool = False
-    groups_max: int = 200
-    jwks_uri: str | None = None
-    directory_url: str | None = None
-
-
-PROFILE: Final[Mapping[ProfileName, Profile]] = MappingProxyType(
-    {
-        "generic": Profile(
-            token_types=frozenset({ACCESS_TOKEN_TYPE}), algorithms=("RS256", "ES256")
-        ),
-        # Source: developer.okta.com, "Access token claims": cid and scp are in no ID token; and
-        # Okta's groups claim silently stops at 100.
-        "okta": Profile(
-            token_types=PLAIN_TYPES | {ACCESS_TOKEN_TYPE},
-            present=("cid", "scp"),
-            # A person's sub is a login, which can change hands; uid is what an ID token calls sub.
-            subject_claims=("uid",),
-            groups_max=100,
-            directory_url="",
-        ),
-        # Source: learn.microsoft.com, "Access token claims reference": typ is always JWT; oid is
-        # the caller in tenant tid; over 200 groups a token names none.
-        "entra": Profile(
-            token_types=PLAIN_TYPES,
-            present=("azp", "oid", "tid"),
-            equal=(("ver", "2.0"),),
-            subject_claims=("tid", "oid"),
-            groups_max=201,
-            directory_url="https://graph.microsoft.com",
-        ),
-        # Source: developers.google.com, "OpenID Connect": access tokens are opaque, so callers show
-        # an ID token; every Google account and service account has one, for any audience.
-        "google": Profile(
-            token_types=PLAIN_TYPES,
-            pins=("hd", "sub", "email"),
-            jwks_uri="https://www.googleapis.com/oauth2/v3/certs",
-            directory_url="https://admin.googleapis.com",
-        ),
-        # Source: www.keycloak.org, server administration guide: the claim typ tells token kinds.
-        "keycloak": Profile(
-            token_types=PLAIN_TYPES | {ACCESS_TOKEN_TYPE},
-            equal=(("typ", "Bearer"),),
-        ),
-        # Source: docs.github.com, "OpenID Connect reference": any repository of anybody gets a
-        # token for any audience; names can be taken over, ids cannot.
-        "github-actions": Profile(
-            token_types=PLAIN_TYPES,
-            kind="service",
-            present=("repository_id", "ref"),
-            pins=("repository_id", "repository_owner_id", "enterprise_id"),
-            # GitHub's sub is made of names, or of what the repository's owner configured.
-            subject_claims=("repository_id", "ref", "environment"),
-            subject_labels=True,
-        ),
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +213,7 @@ def _issuer(reader: Reader, node: yaml.Node) -> Issuer | None:
         audiences=frozenset(audiences),
         algorithms=_algorithms(reader, keys.get("algorithms"), profile),
         groups_claim=_optional(reader, keys.get("groups_claim")),
-        groups_from=_groups_from(reader, keys.get("groups_from"), name, url),
+        groups_from=_groups_from(reader, keys, name, url),
         groups_max=_groups_max(reader, keys.get("groups_max"), profile),
         jwks_uri=_url(reader, keys["jwks_uri"]) if "jwks_uri" in keys else profile.jwks_uri,
         kind=(reader.choice(keys["kind"], _KINDS) if "kind" in keys else None) or profile.kind,
@@ -366,10 +262,14 @@ def _algorithms(reader: Reader, node: yaml.Node | None, profile: Profile) -> tup
 
 
 def _groups_from(
-    reader: Reader, node: yaml.Node | None, name: ProfileName, issuer: str
+    reader: Reader, entry: Mapping[str, yaml.Node], name: ProfileName, issuer: str
 ) -> GroupsFrom | None:
-    if node is None:
+    if "groups_from" not in entry:
         return None
+    node, claim = entry["groups_from"], entry.get("groups_claim")
+    # Of two kinds of names, a rule would see now the one and now the other.
+    if name == "entra" and claim is not None and claim.value != "groups":
+        reader.note(claim, "the directory gives groups: groups_claim must be groups, or left out")
     keys = reader.mapping(node, _GROUPS_FROM_KEYS, required=("credential",))
     base = PROFILE[name].directory_url
     if base is None:

@@ -20,10 +20,10 @@ from ingress.errors import (
 )
 from ingress.identity.access_tokens import AccessTokens
 from ingress.identity.even_refusals import refuse_evenly
-from ingress.identity.issuers import ProfileName
 from ingress.identity.keys import Account, KeyRecord, KeyStore
 from ingress.identity.oidc import looks_like_access_token
 from ingress.identity.principal import Principal
+from ingress.identity.profiles import ProfileName
 from ingress.identity.rate import RateLimit
 
 # Source: RFC 8693, sections 2.1 and 3.

@@ -6,12 +6,14 @@ import time
 from pathlib import Path
 
 import pytest
+from fake_directory import API_TOKEN, FakeDirectory
 from fake_upstream import FakeUpstream
 from running_gateway import RunningGateway, prepare
 from tokens import AUDIENCE, Idp
 
 from ingress.app import running_parts
 from ingress.errors import PolicyError, Unauthenticated
+from ingress.upstream.credentials import CredentialStore
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +29,19 @@ def upstream():
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory, upstream, idp):
+def okta():
+    with Idp() as okta:
+        yield okta
+
+
+@pytest.fixture(scope="module")
+def directory():
+    with FakeDirectory() as directory:
+        yield directory
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory, upstream, idp, okta, directory):
     root = tmp_path_factory.mktemp("gateway")
     issuers = root / "issuers.yaml"
     entry = {
@@ -37,8 +51,14 @@ def gateway(tmp_path_factory, upstream, idp):
         "groups_claim": "groups",
     }
     down = {**entry, "issuer": "http://127.0.0.1:1"}
-    issuers.write_text(json.dumps({"version": 1, "issuers": [entry, down]}))
+    source = {"credential": "secret/okta-groups", "url": directory.url}
+    asks = {**entry, "issuer": okta.issuer, "profile": "okta", "groups_from": source}
+    issuers.write_text(json.dumps({"version": 1, "issuers": [entry, down, asks]}))
     with RunningGateway(root, upstream.port, issuers_file=str(issuers)) as gateway:
+        store = CredentialStore(
+            gateway.settings.data_dir / "secrets" / "credentials.json", gateway.reading.tenant.kek
+        )
+        store.put("okta-groups", API_TOKEN)
         yield gateway
 
 
@@ -70,6 +90,26 @@ def test_policy_sees_the_groups_of_the_token(gateway, idp):
     assert answer.status == 451
     assert b"Contractors may not ask here." in answer.body
     assert gateway.only_end("by-group").event_type == "interaction.blocked"
+
+
+@pytest.mark.parametrize(
+    ("groups", "status"), [(["engineering"], 200), (["contractors"], 451), (None, 401)]
+)
+def test_policy_sees_the_groups_of_the_directory(gateway, okta, directory, groups, status):
+    directory.groups.clear()
+    user = f"00u1abcdefghijklm{status}"
+    if groups is not None:
+        directory.groups[user] = groups
+    agent, session = f"by-directory/{status}", f"by-directory-{status}"
+    token = okta.token(time.time(), uid=user, cid="cli", scp=["use"], groups=None)
+
+    answer = gateway.chat("hello", session=session, key=token, headers={"user-agent": agent})
+
+    assert answer.status == status
+    if groups is None:
+        assert gateway.denied(agent).reason_code == "groups_unresolved"
+    else:
+        assert gateway.only_end(session).principal.groups == tuple(groups)
 
 
 def test_client_that_acts_for_itself_is_recorded_as_a_service(gateway, idp):

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 
 import pytest
 from fake_directory import (
@@ -36,11 +37,26 @@ FIRST_PAGE = {
 every_directory = pytest.mark.parametrize("profile", ["okta", "entra", "google"])
 
 
+@pytest.fixture(scope="module")
+def server():
+    with FakeDirectory() as server:
+        yield server
+
+
 @pytest.fixture
-def fake():
-    with FakeDirectory() as fake:
-        fake.groups = {member: ["a", "b", "c", "d", "e"] for member in MEMBERS.values()}
-        yield fake
+def fake(server):
+    server.forget()
+    server.groups |= {member: ["a", "b", "c", "d", "e"] for member in MEMBERS.values()}
+    return server
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_tls_context():
+    """Load the system's authorities once; each client of a test would take 20 ms for it."""
+    context = ssl.create_default_context()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", lambda **_: context)
+        yield
 
 
 def issuer_of(profile, url, **more):

@@ -5,12 +5,12 @@ import pytest
 
 from ingress.errors import PolicyError
 from ingress.identity.issuers import (
-    PROFILES,
     GroupsFrom,
     TrustedIssuers,
     load_issuers,
     read_issuers,
 )
+from ingress.identity.profiles import PROFILES
 
 MINIMAL = """\
 version: 1
@@ -119,6 +119,7 @@ def test_directory_of_groups_can_be_another_and_be_asked_always():
     ("change", "place", "problem"),
     [
         (("profile: okta", "profile: generic"), "7:7", "generic has no directory"),
+        (("okta\n    aud", "entra\n    groups_claim: roles\n    aud"), "5:19", "must be groups"),
         (("credential: ", "credentials: "), "7:7", "did you mean 'credential'"),
         (("secret/okta-groups", "00api-token"), "7:19", "reference to a credential"),
         (("okta-groups\n", "okta\n      ask: often\n"), "8:12", "'often' is not one of"),

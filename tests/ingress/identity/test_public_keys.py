@@ -7,8 +7,8 @@ from tokens import ec_key, published, rsa_key, segment
 from vectors import shared
 
 from ingress.errors import AccessTokenRefused
-from ingress.identity.issuers import ALGORITHMS
 from ingress.identity.oidc import split
+from ingress.identity.profiles import ALGORITHMS
 from ingress.identity.public_keys import check_signature, read_key
 
 HEADER_MEMBERS = {"alg", "typ", "kid", "x5t", "x5t#S256"}
