@@ -23,6 +23,7 @@ from ingress.errors import IngressError, PolicyError, PolicyProblem
 from ingress.forwarding import Forwarder
 from ingress.gateway import Gateway, Rules
 from ingress.git.path import GitPath
+from ingress.github import GitHubWrites
 from ingress.identity.authenticate import build_identity
 from ingress.identity.issuers import read_issuers
 from ingress.identity.key_form import KeyClass
@@ -191,6 +192,7 @@ async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
                 fetch_bytes_max=settings.prompt_bytes_max,
                 push_bytes_max=settings.push_bytes_max,
             ),
+            github=GitHubWrites(forwarder.send),
             local=LocalAnswers(identity.copilot_tokens, recorder, metrics, settings.public_url),
             metrics=metrics,
             usage=usage,

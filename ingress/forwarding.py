@@ -149,7 +149,7 @@ class Forwarder:
                 await self._fail(exchange, relay, reason)
 
     async def _send(self, exchange: Exchange) -> UpstreamResponse:
-        connection = exchange.route.connection
+        connection = exchange.route.server or exchange.route.connection
         if connection is None:
             raise UpstreamProtocolError("no connection to forward to")
         body = exchange.body if exchange.body or exchange.method != "GET" else None

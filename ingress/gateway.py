@@ -34,6 +34,7 @@ from ingress.exchange import Exchange
 from ingress.forwarding import Forwarder
 from ingress.git.path import GitPath
 from ingress.git.refusals import git_refusal, told_status
+from ingress.github import GitHubWrites
 from ingress.identity.authenticate import Authenticator
 from ingress.identity.placement import find_stray_key, take_path_key
 from ingress.ids import new_id, utc_now
@@ -82,6 +83,7 @@ class Gateway:
     forwarder: Forwarder
     local: LocalAnswers
     git: GitPath
+    github: GitHubWrites
     metrics: Metrics
     usage: Usage
     prompt_bytes_max: int
@@ -133,7 +135,7 @@ class Gateway:
         # 4 mask: from here on no unmasked text of the prompt exists outside the client.
         rules.masking.mask(exchange)
         # 5 decide.
-        decision = exchange.decision = self._decide(exchange, rules.policy)
+        decision = exchange.decision = await self._decide(exchange, rules.policy)
         if not exchange.route.known:
             raise _unknown(exchange)
         if not decision.allowed:
@@ -247,8 +249,10 @@ class Gateway:
         )
         return asked
 
-    def _decide(self, exchange: Exchange, policy: Policy) -> PolicyDecision:
+    async def _decide(self, exchange: Exchange, policy: Policy) -> PolicyDecision:
         asked = self._ask(exchange, policy)
+        if exchange.route.is_github:
+            return await self.github.decide(exchange, asked, policy)
         decision = policy.decide(asked)
         if not policy.counts or asked.operation in FREE_OPERATIONS or not decision.allowed:
             return decision
@@ -257,6 +261,8 @@ class Gateway:
     async def _block(self, exchange: Exchange, relay: Relay, decision: PolicyDecision) -> None:
         """Record that policy kept the prompt back, then say so in the client's own way."""
         status = refusals.policy_status(exchange.route.operation)
+        if exchange.route.is_github:
+            status = refusals.POLICY_GITHUB_STATUS
         await self.recorder.blocked(exchange, decision.reasons[-1], status)
         self.metrics.ended.labels("blocked").inc()
         await self._answer(exchange, relay, status, "policy", decision.message)
@@ -300,8 +306,8 @@ class Gateway:
                 error = orjson.dumps(refusals.error_object(code, text))
                 await relay.end_with_error(error)
             else:
-                refusal = git_refusal(exchange, status, text) or refusals.refuse(
-                    exchange.route.operation, status, code, text, exchange.interaction_id
+                refusal = git_refusal(exchange, status, text) or _refusal(
+                    exchange, status, code, text
                 )
                 await relay.answer(refusal.status, refusal.headers, refusal.body)
         except ClientGone:
@@ -326,6 +332,12 @@ def _unknown(exchange: Exchange) -> IngressError:
     if any(name == b"upgrade" for name, _ in exchange.headers):
         return UpgradeRefused("This gateway speaks HTTP only; send the request as a POST.")
     return UnknownPath("No such path on this gateway.")
+
+
+def _refusal(exchange: Exchange, status: int, code: str, text: str) -> refusals.Refusal:
+    if exchange.route.is_github:
+        return refusals.refuse_github(status, text, exchange.interaction_id)
+    return refusals.refuse(exchange.route.operation, status, code, text, exchange.interaction_id)
 
 
 def printable_path(path: str) -> str:

@@ -12,6 +12,8 @@ import orjson
 
 POLICY_CHAT_STATUS: Final = 451
 POLICY_INLINE_STATUS: Final = 466
+# What GitHub itself answers to a write that a rule of the repository forbids.
+POLICY_GITHUB_STATUS: Final = 403
 _INLINE: Final = frozenset({"inline", "panel"})
 _GITHUB: Final = frozenset({"token", "user", "settings"})
 
@@ -54,6 +56,13 @@ def refuse(operation: str, status: int, code: str, message: str, request_id: str
     headers = _headers(b"application/json", request_id)
     if status in _MORE_HEADERS:
         headers.append(_MORE_HEADERS[status])
+    return Refusal(status, headers, orjson.dumps(body))
+
+
+def refuse_github(status: int, message: str, request_id: str) -> Refusal:
+    """Return a refusal as GitHub's API gives one; ``gh`` and Octokit show its message."""
+    body = {"message": message, "documentation_url": "", "status": str(status)}
+    headers = _headers(b"application/json; charset=utf-8", request_id)
     return Refusal(status, headers, orjson.dumps(body))
 
 

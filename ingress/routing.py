@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 from ingress.policy.connections import Basic, Bearer, Connection
 from ingress.protocol.anthropic import AnthropicMessages
 from ingress.protocol.git import RECEIVE_PACK, UPLOAD_PACK
+from ingress.protocol.github import operation_of, plain_path
 from ingress.protocol.mcp import ModelContext
 from ingress.protocol.openai import OpenAiChat, OpenAiCompletions, OpenAiEmbeddings
 from ingress.protocol.responses import OpenAiResponses
@@ -47,7 +48,6 @@ class GitTarget:
     repository: str
     repository_path: str
     advertised: bool
-    server: Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,8 @@ class Route:
     # What the path says of the model; the upstream goes by it, whatever the body says.
     model: str = ""
     git: GitTarget | None = None
+    # Where it goes, if that is not where the connection leads; the record names the connection.
+    server: Connection | None = None
 
     @property
     def protocol_name(self) -> str:
@@ -73,6 +75,16 @@ class Route:
         if self.protocol:
             return self.protocol.name
         return "git" if self.git else "http"
+
+    @property
+    def is_github(self) -> bool:
+        """Say that it goes to GitHub's API, whose writes may reach a branch."""
+        return bool(self.connection and self.connection.kind == "github" and not self.git)
+
+    @property
+    def graphql_server(self) -> Connection | None:
+        """Return where GitHub's GraphQL is answered, which is not below ``/api/v3``."""
+        return graphql_server(self.connection) if self.connection else None
 
     @property
     def connection_name(self) -> str:
@@ -142,6 +154,9 @@ _GIT_PATH: Final = re.compile(
 _CONNECTION_PATH: Final = re.compile(r"/c/([\w\-]{1,64})(/.*)\Z")
 
 
+_GIT_SERVICE: Final = re.compile(r"/(?:info/refs|git-upload-pack|git-receive-pack)/*\Z")
+# Where clients of a GitHub Enterprise Server (gh, Octokit) look for its APIs.
+_GITHUB_ROOTS: Final = ("/api/v3/", "/api/graphql")
 _SERVICES: Final = {b"service=" + name.encode(): name for name in (UPLOAD_PACK, RECEIVE_PACK)}
 GIT_KINDS: Final = frozenset({"git", "github"})
 
@@ -172,6 +187,8 @@ class Router:
         """
         if path.startswith("/git/"):
             return self._git(method, path, query)
+        if path.startswith(_GITHUB_ROOTS):
+            return self._within(self._by_kind.get("github"), method, path, intent)
         prefixed = _CONNECTION_PATH.match(path)
         if prefixed:
             connection = self._connections.get(prefixed[1])
@@ -200,18 +217,23 @@ class Router:
             repository = repository.lower()
         # The refs that a push begins with are read, whatever comes of it.
         operation = "fetch" if advertised or service == UPLOAD_PACK else "push"
-        git = GitTarget(service, repository, match[2], advertised, self._git_servers[match[1]])
-        return Route(operation, None, connection, f"{match[2]}/{match[3]}", git=git)
+        git = GitTarget(service, repository, match[2], advertised)
+        server = self._git_servers[match[1]]
+        path = f"{match[2]}/{match[3]}"
+        return Route(operation, None, connection, path, git=git, server=server)
 
     def _within(self, connection: Connection | None, method: str, path: str, intent: str) -> Route:
         if connection is None or _climbs(path):
             return Route("other", known=False, upstream_path=path)
+        if connection.kind == "github":
+            return _github(connection, method, path)
         for pattern in _PATTERNS:
             if pattern.method != method or pattern.operation in LOCAL:
                 continue
             if connection.kind in pattern.kinds and (match := pattern.path.match(path)):
                 return _route(pattern, connection, match, intent)
-        passes = connection.unknown_paths == "pass"
+        # git's own paths are read under /git/ alone: a push must not pass unread here.
+        passes = connection.unknown_paths == "pass" and not _GIT_SERVICE.search(unquote(path))
         return Route("other", None, connection, path, known=passes)
 
 
@@ -228,6 +250,13 @@ def _route(
     return Route(operation, protocol, connection, path, model=match.groupdict().get("model") or "")
 
 
+def _github(connection: Connection, method: str, path: str) -> Route:
+    path = path.removeprefix("/api/v3")
+    if plain_path(path) in {"/graphql", "/api/graphql"}:
+        return Route("other", None, connection, "/graphql", server=graphql_server(connection))
+    return Route(operation_of(method, path), None, connection, path)
+
+
 def _climbs(path: str) -> bool:
     """Say that a path would leave the connection's upstream prefix, or smuggle an authority."""
     path = unquote(path)
@@ -236,6 +265,18 @@ def _climbs(path: str) -> bool:
         # Some servers take "..;x" for "..": what follows the semicolon is a parameter to them.
         parts = [part.partition(";")[0] for part in parts]
     return path.startswith("//") or not {".", ".."}.isdisjoint(parts) or "\\" in path
+
+
+def graphql_server(connection: Connection) -> Connection:
+    """Return where a connection's GraphQL is answered, below ``/graphql``."""
+    url = urlsplit(connection.upstream)
+    if not url.path.endswith("/api/v3"):
+        return connection
+    return replace(
+        connection,
+        name=f"{connection.name} (graphql)",
+        upstream=connection.upstream.removesuffix("/v3"),
+    )
 
 
 def git_server(connection: Connection) -> Connection:

@@ -20,6 +20,7 @@ from ingress.git.push import Changes, read_push
 from ingress.git.refusals import git_refusal, told_status
 from ingress.git.spool import MEMORY_BYTES_MAX, Spool
 from ingress.git.upstream import UpstreamObjects
+from ingress.policy.connections import Connection
 from ingress.policy.decide import Policy
 from ingress.policy.rules import Operation, PolicyDecision
 from ingress.policy.strictest import decide_known, strictest
@@ -123,7 +124,7 @@ class GitPath:
             exchange.asked = asked
             return decide_known(policy, asked)
         git, _ = _git_of(exchange)
-        send = partial(self._forwarder.send, git.server)
+        send = partial(self._forwarder.send, _server_of(exchange))
         objects = UpstreamObjects(send, git.repository_path, push.object_format)
         changes = await read_push(push, body, objects)
         _name_paths(exchange, changes)
@@ -159,7 +160,8 @@ class GitPath:
         else:
             sent = body.pieces()
         response = await self._forwarder.send(
-            git.server, Outgoing(exchange.method, target.encode(), _headers_for(exchange), sent)
+            _server_of(exchange),
+            Outgoing(exchange.method, target.encode(), _headers_for(exchange), sent),
         )
         outcome = exchange.outcome
         outcome.upstream_status = outcome.http_status = response.status
@@ -206,6 +208,12 @@ def _git_of(exchange: Exchange) -> tuple[GitTarget, Operation]:
     if exchange.route.git is None or exchange.asked is None:
         raise AssertionError("a git exchange is carried after it was routed and asked about")
     return exchange.route.git, exchange.asked
+
+
+def _server_of(exchange: Exchange) -> Connection:
+    if exchange.route.server is None:
+        raise UpstreamProtocolError("no server to forward to")
+    return exchange.route.server
 
 
 def _gzipped(exchange: Exchange) -> bool:

@@ -6,7 +6,7 @@ unlike types is refused when the file is loaded and not when somebody's request 
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import re2  # type: ignore[import-untyped]  # ships no types
@@ -144,13 +144,16 @@ def _decoded(error: Exception) -> str:
     return said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
 
 
-def evaluate(condition: str, operation: Operation) -> Evaluation:
+def evaluate(condition: str, operation: Operation, unknown: Collection[str] = ()) -> Evaluation:
     """Evaluate one condition on its own, slowly, to tell a person what it says.
+
+    With ``unknown`` variables it has a value only if they make no difference: CEL's ``false && x``
+    is false and ``true || x`` is true also where x has no value.
 
     Raises:
         ConditionError: it does not compile; ``check_condition`` would have said so.
     """
-    names = names_used(condition)
+    names = tuple(name for name in names_used(condition) if name not in unknown)
     result = _compile(condition).eval(bind(operation, names))
     value = result.value()
     if isinstance(value, bool):

@@ -1,11 +1,11 @@
 """Decide what has several parts, or is not wholly known, and never too mildly; pure."""
 
-import re
 from collections.abc import Collection, Sequence
 from typing import Final
 
+from ingress.policy.conditions import evaluate
 from ingress.policy.decide import Policy
-from ingress.policy.rules import Operation, PolicyDecision, Rule
+from ingress.policy.rules import Operation, PolicyDecision
 
 _ASSURANCES: Final = ("strict", "bracket", "async")
 
@@ -21,38 +21,33 @@ def strictest(decisions: Sequence[PolicyDecision]) -> PolicyDecision:
 def decide_known(
     policy: Policy, operation: Operation, unknown: Collection[str] = ()
 ) -> PolicyDecision:
-    """Decide an operation; refuse it if a rule that was asked reads what is not known.
+    """Decide an operation; refuse it where what is not known makes a difference.
+
+    A rule that would deny by a path cannot say so of a push whose paths nobody could read, and
+    an allowing rule below it must not speak in its place.
 
     Args:
         policy: decides.
         operation: what is asked.
         unknown: names of variables whose value could not be learned.
-
-    A rule that would deny by a path cannot say so of a push whose paths nobody could read, and
-    an allowing rule below it must not speak in its place.
     """
     decision = policy.decide(operation)
     if not decision.allowed or not unknown:
         return decision
     for rule in policy.document.rules:
-        if rule.applies_to(operation.operation):
-            unread = _read(rule, unknown)
-            if unread is not None:
-                return PolicyDecision(
-                    effect="deny",
-                    rule_id=rule.id,
-                    reasons=("not_known",),
-                    message=(
-                        f"Your organization's policy ({rule.id}) asks for `{unread}`, "
-                        "which the gateway could not learn of this request."
-                    ),
-                    assurance=rule.assurance,
-                )
+        if not rule.applies_to(operation.operation):
+            continue
+        if rule.when and evaluate(rule.when, operation, unknown).value is None:
+            return PolicyDecision(
+                effect="deny",
+                rule_id=rule.id,
+                reasons=("not_known",),
+                message=(
+                    f"Your organization's policy ({rule.id}) asks for something that the gateway "
+                    f"could not learn of this request: {', '.join(unknown)}."
+                ),
+                assurance=rule.assurance,
+            )
         if rule.id == decision.rule_id:
             break
     return decision
-
-
-def _read(rule: Rule, names: Collection[str]) -> str | None:
-    condition = rule.when or ""
-    return next((name for name in names if re.search(rf"\b{name}\b", condition)), None)

@@ -1,13 +1,19 @@
 """The real git through the gateway to a real git server: what passes, what is refused, what is recorded."""
 
+import gzip
 import itertools
 import random
 import shutil
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from git_server import GitServer, git
+
+from ingress.policy.connections import Basic, Connection
+from ingress.protocol.git import packet
+from ingress.routing import Router, git_server
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs the git command")
 _numbers = itertools.count()
@@ -235,7 +241,10 @@ def test_what_cannot_be_known_is_refused_by_a_rule_that_asks_for_it(work):
     ran = w.git("push", "origin", "HEAD:main", check=False)
 
     assert ran.code == 1
-    assert "(workflows) asks for `paths`, which the gateway could not learn" in ran.text
+    assert (
+        "(workflows) asks for something that the gateway could not learn of this request: paths."
+        in ran.text
+    )
     (end,) = w.ends()
     assert (end.rule_id, end.reason_code) == ("workflows", "not_known")
     assert end.file_path_count is None
@@ -472,3 +481,102 @@ def test_what_the_server_itself_refuses_is_recorded_as_refused(work):
 
     assert "deletion prohibited" in ran.text
     assert w.ends(count=2)[-1].refs[0].result == "refused"
+
+
+def test_what_is_not_known_hinders_no_push_of_which_no_rule_asks_it(work):
+    w = work()
+    git("config", "uploadpack.allowFilter", "false", cwd=w.bare)
+    w.commit(README="harmless\n")
+
+    w.git("push", "origin", "HEAD:other")
+
+    (end,) = w.ends()
+    assert (end.event_type, end.file_path_count) == ("interaction.completed", None)
+
+
+def raw_push(gateway, name, body, session, **headers):
+    return gateway.ask(
+        body,
+        f"/git/forge/{name}.git/git-receive-pack",
+        session=session,
+        headers={"content-type": "application/x-git-receive-pack-request", **headers},
+    )
+
+
+def push_body(pack, ref=b"refs/heads/main"):
+    return packet(b"0" * 40 + b" " + b"1" * 40 + b" " + ref + b"\0report-status") + b"0000" + pack
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"nonsense",
+        push_body(b""),
+        push_body(b"PACK\0\0\0\2\0\0\0\1cut"),
+        push_body(b"PACK\0\0\0\2\0\0\0\0" + b"\0" * 20),
+        push_body(b"", b"refs/heads/../x"),
+    ],
+    ids=["no pkt-line", "no pack", "cut", "checksum", "ref"],
+)
+def test_a_push_that_is_none_is_told_recorded_and_not_forwarded(gateway, forge, body):
+    session = f"bad-{next(_numbers)}"
+    before = len(forge.seen)
+
+    answer = raw_push(gateway, "acme/bad", body, session)
+
+    assert answer.status == 200
+    assert b"ng refs/heads/main" in answer.body or b"ERR tailnumber: " in answer.body
+    end = gateway.only_end(session)
+    assert (end.event_type, end.reason_code) == ("interaction.blocked", "bad_prompt")
+    assert len(forge.seen) == before
+
+
+def test_a_gzipped_body_is_read_and_a_bomb_is_stopped_at_the_limit(gateway, forge):
+    body = gzip.compress(push_body(b"", b"refs/heads/x"))
+    bomb = gzip.compress(b"\0" * 20_000_000)
+
+    first = raw_push(gateway, "acme/zip", body, "zip-1", **{"content-encoding": "gzip"})
+    second = raw_push(gateway, "acme/zip", bomb, "zip-2", **{"content-encoding": "gzip"})
+    third = raw_push(gateway, "acme/zip", b"no gzip", "zip-3", **{"content-encoding": "gzip"})
+    fourth = raw_push(gateway, "acme/zip", b"x", "zip-4", **{"content-encoding": "br"})
+
+    assert b"ng refs/heads/x" in first.body
+    assert all(b"ERR tailnumber: " in answer.body for answer in (second, third, fourth))
+    assert gateway.only_end("zip-2").reason_code == "body_too_large"
+
+
+def test_a_client_that_leaves_in_the_middle_of_its_push_leaves_no_file_and_no_push(gateway, forge):
+    before = len(forge.seen)
+    head = (
+        f"POST /git/forge/acme/left.git/git-receive-pack HTTP/1.1\r\nHost: x\r\n"
+        f"Authorization: Bearer {gateway.key}\r\nContent-Length: 7000000\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", gateway.port)) as connection:
+        connection.sendall(head.encode() + b"x" * 5_000_000)
+        time.sleep(0.1)
+    time.sleep(0.2)
+
+    spool = gateway.settings.data_dir / "spool"
+    assert not spool.exists() or list(spool.iterdir()) == []
+    assert len(forge.seen) == before
+
+
+def test_a_connection_that_passes_unknown_paths_passes_no_git_beside_its_own_path():
+    passing = Connection("any", "http", "http://127.0.0.1:1", unknown_paths="pass")
+    router = Router({"any": passing})
+
+    for path in ("/o/r.git/git-receive-pack", "/o/r.git/git%2Dreceive-pack", "/o/r/info/refs"):
+        assert not router.route("POST", f"/c/any{path}").known
+    assert router.route("POST", "/c/any/o/r").known
+
+
+def test_githubs_git_hosts_follow_from_its_apis():
+    urls = {
+        "https://api.github.com": "https://github.com",
+        "https://api.acme.ghe.com": "https://acme.ghe.com",
+        "https://git.acme.example/api/v3": "https://git.acme.example",
+    }
+    for api, host in urls.items():
+        server = git_server(Connection("hub", "github", api, "secret/x"))
+        assert server.upstream == host
+        assert server.auth == Basic("x-access-token")
