@@ -176,8 +176,9 @@ class UpstreamClient:
         Host, Content-Length and Transfer-Encoding in `headers` are ignored: the client sets
         its own. A request on a reused connection that ends before any byte of an answer is
         sent once more on a fresh one, if its body is bytes: a server may close an idle
-        connection at any time (RFC 9112 section 9.3.1). When the answer comes before an
-        iterated body is sent whole, the rest of it is not sent.
+        connection at any time (RFC 9112 section 9.3.1). An iterated body cannot be sent twice, so
+        it goes on a fresh connection. When the answer comes before it is sent whole, the rest
+        of it is not sent.
 
         Raises:
             ValueError: the request cannot be written as one HTTP/1.1 message.
@@ -195,7 +196,7 @@ class UpstreamClient:
             exchange = await _exchange(connection, head, body, head_only=head_only)
             return UpstreamResponse(exchange, hidden)
         except UpstreamReset:
-            if connection.answered or not connection.used or not replayable:
+            if connection.answered or not connection.used:
                 raise
         connection = await pool.acquire(fresh=True)
         exchange = await _exchange(connection, head, body, head_only=head_only)

@@ -125,17 +125,20 @@ class ConnectionPool:
         addresses = await self._addresses()
         last = len(addresses) - 1
         for place, address in enumerate(addresses):
+            # An address that swallows packets must leave time for the others.
+            share = None if place == last else self._limits.connect_seconds / len(addresses)
             try:
-                return await self._loop.create_connection(
-                    lambda: Connection(self._limits, self._loop, self._on_free, self._on_lost),
-                    address,
-                    self._origin.port,
-                    ssl=self._tls,
-                    server_hostname=self._origin.host if self._tls else None,
-                )
+                async with asyncio.timeout(share):
+                    return await self._loop.create_connection(
+                        lambda: Connection(self._limits, self._loop, self._on_free, self._on_lost),
+                        address,
+                        self._origin.port,
+                        ssl=self._tls,
+                        server_hostname=self._origin.host if self._tls else None,
+                    )
             except ssl.SSLError:
                 raise  # the host is reached; another address of it will not be another host
-            except OSError:
+            except OSError:  # a TimeoutError is one
                 if place == last:
                     raise
         raise UpstreamUnreachable(f"{self._origin} has no address")

@@ -65,3 +65,10 @@ def test_address_that_is_permitted_is_taken_out_of_a_mixed_answer():
     dns.refused = False
 
     assert ask("loopback", dns) == 200
+
+
+def test_address_that_refuses_gives_way_to_the_next():
+    dns = Dns(["127.0.0.9", "127.0.0.1"])
+    dns.refused = False
+
+    assert ask("loopback", dns) == 200
