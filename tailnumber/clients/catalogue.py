@@ -70,7 +70,7 @@ def _vscode(setup: Setup) -> Plan:
         "The file holds the key itself (mode 0600): have cron run `tailnumber login --renew`.",
         "Its inline completions do not take this way, see docs/clients/vscode.md",
     )
-    return Plan((FileEdit(file, "jsonc", ((place, provider),)),), steps)
+    return Plan((FileEdit(file, "jsonc", ((place, provider),), holds_key=True),), steps)
 
 
 def _vscode_model(gateway: str, model: Model) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def _continue(setup: Setup) -> Plan:
     folder = setup.places.continue_dev
     edits = (
         FileEdit(folder / "models" / "tailnumber.yaml", "whole", (((), text),)),
-        FileEdit(folder / ".env", "lines", (((_CONTINUE_SECRET,), setup.key),)),
+        FileEdit(folder / ".env", "lines", (((_CONTINUE_SECRET,), setup.key),), holds_key=True),
     )
     steps = (
         "Continue keeps the key in its .env: have cron run `tailnumber login --renew`.",

@@ -7,10 +7,13 @@ restores the very bytes of a file that nobody changed since, else only the place
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
+
+from filelock import FileLock, Timeout
 
 from tailnumber.clients.formats import FORMATS, MISSING, BrokenFile, Item
 from tailnumber.clients.formats import Path as Place
@@ -20,6 +23,8 @@ from tailnumber.files import private_folder, write_atomic, write_private
 
 _BACKUP_SUFFIX: Final = ".tailnumber-backup"
 _PRIVATE: Final = 0o600
+# A plan is a few small files.
+_LOCK_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,12 @@ class Ledger:
         Raises:
             CommandError: a file cannot be read as what it should be; then none was changed.
         """
+        with self._alone():
+            return self._write_plan(client, gateway, plan, options)
+
+    def _write_plan(
+        self, client: str, gateway: str, plan: Plan, options: Mapping[str, Any]
+    ) -> list[Outcome]:
         noted = self._read()
         files = dict(noted.get(client, {}).get("files", {}))
         todo: list[tuple[FileEdit, str, str]] = []
@@ -64,7 +75,8 @@ class Ledger:
         self._write({**noted, client: entry})
         for edit, text, new in todo:
             if new != text:
-                write_atomic(edit.file, new.encode(), _PRIVATE)
+                mode = _PRIVATE if edit.holds_key else _mode(edit.file)
+                write_atomic(edit.file, new.encode(), mode)
         return outcomes
 
     def undo(self, client: str) -> list[Outcome]:
@@ -73,6 +85,10 @@ class Ledger:
         Raises:
             CommandError: it was not configured by us, or a file is broken; then none was changed.
         """
+        with self._alone():
+            return self._undo(client)
+
+    def _undo(self, client: str) -> list[Outcome]:
         noted = self._read()
         if client not in noted:
             raise CommandError(f"{client} was not configured by tailnumber; nothing to undo.")
@@ -88,6 +104,18 @@ class Ledger:
         self._write(noted)
         return [outcome for outcome, _ in done]
 
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep a renewal by cron and a person's command from writing at one time."""
+        private_folder(self._folder)
+        try:
+            with FileLock(self._folder / "clients.lock", timeout=_LOCK_SECONDS, mode=_PRIVATE):
+                yield
+        except Timeout:
+            raise CommandError(
+                "Another tailnumber configures a client right now; try again when it is done."
+            ) from None
+
     def _read(self) -> dict[str, Any]:
         try:
             return dict(json.loads(self._file.read_bytes())["clients"])
@@ -100,7 +128,6 @@ class Ledger:
             ) from None  # the cause may quote a secret
 
     def _write(self, clients: Mapping[str, Any]) -> None:
-        private_folder(self._folder)
         document = {"version": 1, "clients": clients}
         write_private(self._file, json.dumps(document, indent=2).encode() + b"\n")
 

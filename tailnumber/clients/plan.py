@@ -31,7 +31,7 @@ class Setup:
         key_command: prints a key that is good now.
         models: those to offer, first the one to begin with.
         connection: the gateway's connection for git.
-        git_hosts: hosts whose repositories go through it.
+        git_host: the host whose repositories go through it.
     """
 
     gateway: str
@@ -45,11 +45,16 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class FileEdit:
-    """Values at places of one file; ``format`` is a name of ``FORMATS``."""
+    """Values at places of one file; ``format`` is a name of ``FORMATS``.
+
+    Args:
+        holds_key: no other account may read the file, whatever its mode was.
+    """
 
     file: Path
     format: str
     values: tuple[tuple[Place, Any], ...]
+    holds_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)

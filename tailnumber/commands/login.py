@@ -72,7 +72,7 @@ def login(  # noqa: PLR0913, PLR0917  (the options of one command)
         configure(name, gateway=chosen, data_dir=data_dir)
 
 
-def key(
+def key(  # noqa: PLR0913, PLR0917  (the options of one command)
     operation: Annotated[
         str | None,
         typer.Argument(hidden=True, help="What git wants of a credential helper."),
@@ -80,6 +80,9 @@ def key(
     gateway: Gateway = None,
     git: Annotated[
         bool, typer.Option("--git", help="Speak as a credential helper of git.")
+    ] = False,
+    new: Annotated[
+        bool, typer.Option("--new", help="Fetch another one, as the gateway refuses this.")
     ] = False,
     data_dir: DataDir = None,
     as_json: Json = False,
@@ -91,11 +94,20 @@ def key(
     """
     from tailnumber.login.keys import choose_gateway, good_key, kept_logins
 
-    if git and operation != "get":
-        return  # git tells a helper what worked; nothing of it is kept
+    if operation is not None and not git:
+        raise CommandError("tailnumber key takes no argument; git's helper calls it with --git.")
+    if git and operation not in {"get", "erase"}:
+        return  # git tells what worked: that is kept already
     logins = kept_logins()
     layout = layout_of(data_dir)
-    good = good_key(choose_gateway(gateway, layout, logins), layout, logins)
+    chosen = choose_gateway(gateway, layout, logins)
+    if operation == "erase":
+        from tailnumber.login.facts import now_utc
+        from tailnumber.login.session import reject
+
+        reject(logins, chosen, _refused_by_git(), now_utc)
+        return
+    good = good_key(chosen, layout, logins, new=new)
     if good.warning:
         complain(f"the key could not be renewed yet: {good.warning}")
     if as_json:
@@ -120,6 +132,12 @@ def logout(gateway: Gateway = None, data_dir: DataDir = None) -> None:
     say(f"Signed out of {chosen}; nothing of it is kept here.")
     if left:
         raise SignInFailed(f"Signed out here, but {'; '.join(left)}")
+
+
+def _refused_by_git() -> str:
+    """Return the password that git says was refused."""
+    told = dict(line.split("=", 1) for line in sys.stdin.read().splitlines() if "=" in line)
+    return told.get("password", "")
 
 
 def _renew(gateway: str | None) -> None:

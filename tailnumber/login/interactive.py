@@ -37,7 +37,7 @@ def sign_person_in(logins: Logins, gateway: str, issuer: str | None, flow: str |
         def get_tokens(wire: Wire, found: Issuer) -> Tokens:
             if chosen == "browser":
                 return browser_login(wire, found, _open_page)
-            return device_login(wire, found, partial(_show_code, registration.name))
+            return device_login(wire, found, partial(_show_code, registration))
 
         login = sign_in(
             wire,
@@ -92,8 +92,8 @@ def _open_page(url: str) -> None:
         say("Is the browser on another machine? Then stop this and use --device.", style="dim")
 
 
-def _show_code(name: str, prompt: DevicePrompt) -> None:
-    say(f"To sign in at {name}, open this page on any device:")
+def _show_code(registration: Registration, prompt: DevicePrompt) -> None:
+    say(f"To sign in at {registration.name} ({registration.issuer}), open on any device:")
     say(f"  {prompt.url}", style="bold")
     say("and type the code")
     say(f"  {prompt.code}", style="bold")

@@ -53,8 +53,8 @@ def choose_gateway(given: str | None, layout: Layout, logins: Logins) -> str:
     return local.gateway
 
 
-def good_key(gateway: str, layout: Layout, logins: Logins) -> GoodKey:
-    """Return a key that is good at a gateway, renewed if it was about to end.
+def good_key(gateway: str, layout: Layout, logins: Logins, *, new: bool = False) -> GoodKey:
+    """Return a key that is good at a gateway, renewed if it was about to end, or if asked.
 
     Raises:
         CommandError: nobody is signed in there.
@@ -65,11 +65,12 @@ def good_key(gateway: str, layout: Layout, logins: Logins) -> GoodKey:
         if local is not None and local.gateway == gateway:
             return GoodKey(gateway, local.gateway_key, None)
     kept = logins.get(gateway)
-    if kept is not None and not kept.is_due(now_utc()):
+    if kept is not None and not kept.is_due(now_utc()) and not new:
         return GoodKey(gateway, kept.key, kept.expires_at)
     from tailnumber.login.session import fresh_key
 
-    fresh = fresh_key(logins, gateway, device_name(), now_utc)
+    refused = kept.key if kept is not None and new else None
+    fresh = fresh_key(logins, gateway, device_name(), now_utc, refused=refused)
     return GoodKey(gateway, fresh.login.key, fresh.login.expires_at, fresh.warning)
 
 

@@ -60,26 +60,40 @@ def sign_in(  # noqa: PLR0913 - what one sign-in is made of, named at the one ca
         return logins.put(login)
 
 
-def fresh_key(logins: Logins, gateway: str, device: str, now: Callable[[], datetime]) -> FreshKey:
+def fresh_key(
+    logins: Logins,
+    gateway: str,
+    device: str,
+    now: Callable[[], datetime],
+    *,
+    refused: str | None = None,
+) -> FreshKey:
     """Return the login at a gateway with a key that is good, renewed if it is about to end.
+
+    Args:
+        logins: where the key is kept.
+        gateway: its URL.
+        device: what a list of keys calls this machine.
+        now: the time.
+        refused: a key that is not to be given, whatever its end.
 
     Raises:
         CommandError: nobody is signed in there.
-        SignInFailed: the key has ended and cannot be renewed.
+        SignInFailed: the key has ended, or was refused, and cannot be renewed; it is kept.
     """
     login = _signed_in(logins, gateway)
-    if not login.is_due(now()):
+    if not login.is_due(now()) and login.key != refused:
         return FreshKey(login)
     with logins:
         # Another helper may have renewed it while this one waited.
         login = _signed_in(logins, gateway)
-        if not login.is_due(now()):
+        if not login.is_due(now()) and login.key != refused:
             return FreshKey(login)
         try:
             with Wire() as wire:
                 return FreshKey(_renew(wire, logins, login, device, now))
         except SignInFailed as error:
-            if login.expires_at <= now():
+            if login.expires_at <= now() or login.key == refused:
                 raise
             return FreshKey(login, str(error))
 
@@ -95,6 +109,14 @@ def renew(
         except SignInFailed as error:
             failures.append(str(error))
     return fresh, failures + [each.warning for each in fresh if each.warning]
+
+
+def reject(logins: Logins, gateway: str, key: str, now: Callable[[], datetime]) -> None:
+    """Note that a gateway no longer takes a key; one that was replaced since is no news."""
+    with logins:
+        login = logins.get(gateway)
+        if login is not None and login.key == key and login.expires_at > now():
+            logins.put(replace(login, expires_at=now()))
 
 
 def sign_out(logins: Logins, gateway: str, now: Callable[[], datetime]) -> list[str]:

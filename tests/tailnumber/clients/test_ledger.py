@@ -1,6 +1,9 @@
 import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
+from filelock import FileLock
 
 from tailnumber.clients.ledger import Ledger
 from tailnumber.clients.plan import FileEdit, Plan
@@ -55,6 +58,7 @@ def test_undo_restores_the_very_bytes_and_mode(ledger, settings):
     settings.write_text(BEFORE)
     settings.chmod(0o640)
     write(ledger, plan(settings))
+    assert settings.stat().st_mode & 0o777 == 0o640
     write(ledger, plan(settings, url="http://another", extra=1))
 
     [outcome] = ledger.undo("editor")
@@ -150,6 +154,42 @@ def test_note_of_what_was_there_is_private(ledger, settings, tmp_path):
     note = tmp_path / "own" / "clients.json"
     assert note.stat().st_mode & 0o777 == 0o600
     assert json.loads(note.read_text())["clients"]["editor"]["gateway"] == "http://gateway"
+
+
+def test_file_that_holds_a_key_is_closed_to_others_until_undo(ledger, settings):
+    settings.write_text(BEFORE)
+    settings.chmod(0o644)
+    [edit] = plan(settings).edits
+    write(ledger, Plan((replace(edit, holds_key=True),)))
+    assert settings.stat().st_mode & 0o777 == 0o600
+
+    ledger.undo("editor")
+
+    assert settings.stat().st_mode & 0o777 == 0o644
+
+
+def test_two_at_one_time_do_not_lose_each_others_note(ledger, settings, tmp_path):
+    files = [tmp_path / f"{number}.json" for number in range(8)]
+
+    with ThreadPoolExecutor(8) as pool:
+        list(
+            pool.map(
+                lambda file: Ledger(tmp_path / "own").write(file.stem, "http://g", plan(file), {}),
+                files,
+            )
+        )
+
+    assert set(ledger.configured()) == {file.stem for file in files}
+
+
+def test_who_waits_too_long_for_another_is_told(ledger, settings, tmp_path, monkeypatch):
+    monkeypatch.setattr("tailnumber.clients.ledger._LOCK_SECONDS", 0.05)
+    write(ledger, plan(settings))
+
+    with FileLock(tmp_path / "own" / "clients.lock"), ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(ledger.undo, "editor")
+        with pytest.raises(CommandError, match="try again when it is done"):
+            waiting.result()
 
 
 def test_damaged_note_points_to_the_backups(ledger, tmp_path):

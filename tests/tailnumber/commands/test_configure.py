@@ -28,7 +28,7 @@ def files_of(home: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(home)): path.read_bytes()
         for path in home.rglob("*")
-        if path.is_file() and path.name not in {"clients.json", "logins.json", "logins.lock"}
+        if path.is_file() and path.parent.name != "tailnumber"
     }
 
 

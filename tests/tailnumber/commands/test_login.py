@@ -93,7 +93,37 @@ def test_git_gets_the_key_as_its_credential(sign_in, tailnumber, gateway):
     assert (lines["username"], lines["password"]) == ("tailnumber", gateway.keys[0])
     assert lines["password_expiry_utc"].isdigit()
     assert tailnumber.on_data("key", "--git", "store").out == ""
-    assert tailnumber.on_data("key", "--git", "erase").out == ""
+    assert tailnumber.on_data("key", "get").code == 2
+
+
+def test_key_that_git_saw_refused_is_replaced_once(sign_in, tailnumber, gateway):
+    sign_in()
+    refused = f"protocol=http\nhost=x\nusername=tailnumber\npassword={gateway.keys[0]}\n\n"
+
+    erased = [tailnumber.on_data("key", "--git", "erase", stdin=refused) for _ in range(2)]
+    other = tailnumber.on_data("key", "--git", "erase", stdin="password=another\n\n")
+
+    assert {each.code for each in (*erased, other)} == {0}
+    assert tailnumber.on_data("key").out == f"{gateway.keys[1]}\n"
+    tailnumber.on_data("key", "--git", "erase", stdin=refused)
+    assert tailnumber.on_data("key").out == f"{gateway.keys[1]}\n"
+    assert len(gateway.keys) == 2
+
+
+def test_revoked_key_is_replaced_when_the_person_says_so(sign_in, tailnumber, gateway):
+    sign_in()
+
+    assert tailnumber.on_data("key", "--new").out == f"{gateway.keys[1]}\n"
+
+
+def test_key_that_cannot_be_replaced_is_kept(sign_in, tailnumber, gateway, issuer):
+    sign_in()
+    issuer.down = True
+
+    refused = tailnumber.on_data("key", "--new")
+
+    assert (refused.code, refused.out) == (1, "")
+    assert tailnumber.on_data("key").out == f"{gateway.keys[0]}\n"
 
 
 def test_where_nobody_is_signed_in_the_way_out_is_named(tailnumber, account):
