@@ -13,6 +13,7 @@ from ingress.hardening import keep_memory_private
 from ingress.server import Server, server_config
 from ingress.settings import Settings, settings_table
 from ingress.telemetry import configure_logging
+from ingress.workers import Workers, inherited_listener
 
 
 def main() -> int:
@@ -25,9 +26,11 @@ def main() -> int:
         settings = Settings.from_env(os.environ)
         if settings.core_dumps == "never":
             keep_memory_private()
-        listener = _listen(settings.host, settings.port)
+        listener = inherited_listener(os.environ) or _listen(settings.host, settings.port)
     except (IngressError, OSError) as error:
         return _cannot_start(error)
+    if settings.workers > 1:
+        return Workers(settings.workers, listener, os.environ).run()
     app = create_app(settings)
     server = Server(server_config(app))
     try:

@@ -19,6 +19,7 @@ _OTHERS = frozenset(
         "TAILNUMBER_DEMO_CREDENTIAL",
         "TAILNUMBER_GOOGLE_PUBSUB_EMULATOR",
         "TAILNUMBER_LANGUAGE_SERVER",
+        "TAILNUMBER_LISTENER",
         "TAILNUMBER_OIDC_PROVIDER",
     }
 )
@@ -49,6 +50,7 @@ class Settings:
     tenant_id: str = _setting("tenant named in every event", "local")
     host: str = _setting("address to listen on", "127.0.0.1")
     port: int = _setting("port to listen on; 0: any that is free", 8080)
+    workers: int = _setting("processes that serve, each with a journal of its own", 1)
     public_url: str = _setting("URL that clients reach the gateway by; empty: the Host header", "")
     prompt_bytes_max: int = _setting("largest request body, bytes; above: 413", 16 * 1024 * 1024)
     push_bytes_max: int = _setting(
