@@ -177,7 +177,6 @@ async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
         )
         usage = Usage(UsageStore(engine))
         stack.push_async_callback(usage.sync)
-        stack.push_async_callback(_stop, spawn(usage.keep(), "share usage"))
         forwarder = Forwarder(client, custody, recorder, metrics, settings.completion_bytes_max)
         gateway = Gateway(
             authenticator=identity,
@@ -198,6 +197,8 @@ async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
             usage=usage,
             prompt_bytes_max=settings.prompt_bytes_max,
         )
+        sharing = usage.keep(lambda: gateway.rules.policy.counts)
+        stack.push_async_callback(_stop, spawn(sharing, "share usage"))
         policy_reloader = PolicyReloader(
             settings.policy_file,
             read_policy,

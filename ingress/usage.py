@@ -11,7 +11,7 @@ has ended, so requests at one time can together pass a limit of tokens by what t
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from time import time
@@ -160,10 +160,11 @@ class Usage:
 
     # ---- beside it ----
 
-    async def keep(self) -> None:
-        """Exchange counts with the other workers again and again, until cancelled."""
+    async def keep(self, needed: Callable[[], bool]) -> None:
+        """Exchange counts with the other workers while they are needed, until cancelled."""
         while True:
-            await self.sync()
+            if needed():
+                await self.sync()
             await asyncio.sleep(SYNC_SECONDS)
 
     async def sync(self) -> None:

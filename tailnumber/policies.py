@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -93,10 +94,10 @@ def policy_of(layout: Layout) -> Path:
 
 
 def made_up(policy: Policy, facts: Mapping[str, Any]) -> Operation:
-    """Return an operation of the facts that are given; the connection is the policy's first."""
+    """Return an operation of the facts that are given; by the policy's first connection, now."""
     given = {name: value for name, value in facts.items() if value not in (None, "", (), False)}
     first = next(iter(policy.document.connections), "")
-    return make_operation({"connection": first, **given})
+    return make_operation({"connection": first, "time": datetime.now(UTC), **given})
 
 
 def explained(

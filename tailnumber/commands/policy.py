@@ -1,6 +1,7 @@
 """``tailnumber policy``: look at a policy file before the gateway does, and ask it why."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -98,6 +99,9 @@ def explain(  # noqa: PLR0913, PLR0917  (the facts of an operation)
     ] = None,
     stream: Annotated[bool, typer.Option("--stream", help="The answer is a stream.")] = False,
     size: Annotated[int, typer.Option(metavar="BYTES", min=0, help="Size of the prompt.")] = 0,
+    at: Annotated[
+        str, typer.Option("--time", help="Such as 2026-11-20T18:30:00Z. Default: now.")
+    ] = "",
     policy_file: PolicyFile = None,
     since: Since = DEFAULT_SINCE,
     data_dir: DataDir = None,
@@ -128,6 +132,7 @@ def explain(  # noqa: PLR0913, PLR0917  (the facts of an operation)
         "findings": tuple(finding or ()),
         "stream": stream,
         "size": size,
+        "time": _time(at) if at else None,
     }
     if interaction and any(value for name, value in facts.items() if name != "operation"):
         raise CommandError("Choose one: --interaction, or an operation of your own.")
@@ -147,6 +152,16 @@ def explain(  # noqa: PLR0913, PLR0917  (the facts of an operation)
         print_json(explanation.document())
     else:
         _show(explanation.document())
+
+
+def _time(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise CommandError(
+            f"--time is a time such as 2026-11-20T18:30:00Z, not {text!r}."
+        ) from None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _known_operation(name: str) -> str:

@@ -203,3 +203,21 @@ def test_check_warns_of_a_variable_that_is_never_there_and_passes(tailnumber, tm
     assert said.code == 0
     assert f"warning: {file}:3:5: rule 'a' asks for `ref`, which chat never has" in said.out
     assert listed.document["warnings"][0]["line"] == 3
+
+
+def test_explain_asks_at_a_time_or_now(tailnumber, tmp_path):
+    file = tmp_path / "policy.yaml"
+    file.write_text(
+        "version: 1\nrules:\n"
+        "  - {id: night, when: \"time.getHours('Europe/Berlin') < 6\", effect: deny}\n"
+        "  - {id: later, when: \"time > timestamp('2026-01-01T00:00:00Z')\", effect: allow}\n"
+    )
+
+    def rule(*options):
+        result = tailnumber("policy", "explain", "--policy", str(file), "--json", *options)
+        return result.document["decision"]["rule"] if result.code == 0 else result.err
+
+    assert rule("--time", "2026-11-20T23:30:00Z") == "night"
+    assert rule("--time", "2026-11-20T12:30:00") == "later"
+    assert rule() in {"night", "later"}
+    assert "such as 2026-11-20T18:30:00Z" in rule("--time", "noon")
