@@ -8,6 +8,7 @@ from typing import Final
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from ingress.context import read_context
@@ -18,6 +19,7 @@ from ingress.errors import (
     IdentityUnavailable,
     IngressError,
     Unauthenticated,
+    UnknownPath,
 )
 from ingress.identity.placement import find_stray_key
 from ingress.identity.principal import Principal
@@ -114,5 +116,11 @@ def answer_errors(app: FastAPI) -> None:
             text = "The audit journal cannot record this now, so nothing was done. Try again."
         return JSONResponse(error_object(code, text), error.status, headers)
 
+    async def unknown(_request: Request, error: Exception) -> JSONResponse:
+        status = error.status_code if isinstance(error, HTTPException) else UnknownPath.status
+        text = "No such path or method on this gateway; see /api/v1/openapi.json."
+        return JSONResponse(error_object(UnknownPath.code, text), status, NO_STORE)
+
+    app.add_exception_handler(HTTPException, unknown)
     for kind in (IngressError, SQLAlchemyError):
         app.add_exception_handler(kind, answer)

@@ -122,3 +122,12 @@ def test_database_that_fails_is_503_without_a_word_of_it(gateway, monkeypatch):
 
     assert (answer.status, answer.json["error"]["code"]) == (503, "identity_unavailable")
     assert b"SELECT" not in answer.body
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/nothing", 404), ("PUT", "/keys", 405)]
+)
+def test_path_that_the_api_does_not_have_is_refused_in_its_own_shape(gateway, method, path, status):
+    answer = gateway.ask(None, f"/api/v1{path}", method=method, key="")
+
+    assert (answer.status, answer.json["error"]["code"]) == (status, "unknown_path")
