@@ -215,9 +215,13 @@ def test_running_gateway_follows_its_issuers_file(gateway, idp):
     file.write_text(good)
     until(lambda: gateway.chat("hello", key=token).status == 200)
 
-    changes = [m.event for m in gateway.messages() if m.event.event_type == "issuers.changed"]
-    assert idp.issuer in changes[0].issuers_removed
-    assert idp.issuer in changes[1].issuers_added
+    def changes():
+        return [m.event for m in gateway.messages() if m.event.event_type == "issuers.changed"]
+
+    until(lambda: len(changes()) == 2)
+    removed, added = changes()
+    assert idp.issuer in removed.issuers_removed
+    assert idp.issuer in added.issuers_added
 
 
 def test_running_gateway_with_a_broken_issuers_file_goes_on_and_says_where(gateway, idp):
