@@ -118,22 +118,20 @@ class Usage:
 
     def of(self, principal_id: str, now: float) -> Use:
         """Return what a principal used within the last hour, under all rules."""
-        total = Use()
-        for use in self._minutes(principal_id, None, now).values():
-            total = total.plus(use)
-        return total
+        return self._total(principal_id, None, now)
 
     def admit(self, principal_id: str, decision: PolicyDecision, now: float) -> PolicyDecision:
         """Count an allowed request, or return the refusal that its rule's limits make of it."""
-        minutes = self._minutes(principal_id, decision.rule_id, now)
         limits = decision.limits
         if limits is not None:
+            used = self._total(principal_id, decision.rule_id, now)
             for name, limit in (
                 ("requests", limits.requests_per_hour),
                 ("tokens", limits.tokens_per_hour),
             ):
-                if limit is not None and (found := _reached(minutes, name, limit)):
-                    return _refusal(decision, name, limit, found, now)
+                if limit is not None and getattr(used, name) >= limit:
+                    minutes = self._minutes(principal_id, decision.rule_id, now)
+                    return _refusal(decision, name, limit, minutes, now)
         _add(self._waiting, Bucket(principal_id, decision.rule_id, _minute(now)), Use(requests=1))
         return decision
 
@@ -148,13 +146,25 @@ class Usage:
             )
             _add(self._waiting, bucket, use)
 
-    def _minutes(self, principal_id: str, rule_id: str | None, now: float) -> dict[int, Use]:
-        """Return a principal's use by minute, under one rule or under all."""
+    def _total(self, principal_id: str, rule_id: str | None, now: float) -> Use:
+        """Return a principal's use within the hour, under one rule or under all."""
+        oldest = _minute(now) - WINDOW_MINUTES
+        requests = tokens = estimated = 0
+        for counts in (self._shared, self._going, self._waiting):
+            for (rule, minute), use in counts.get(principal_id, {}).items():
+                if minute > oldest and (rule_id is None or rule == rule_id):
+                    requests += use[0]
+                    tokens += use[1]
+                    estimated += use[2]
+        return Use(requests, tokens, estimated)
+
+    def _minutes(self, principal_id: str, rule_id: str, now: float) -> dict[int, Use]:
+        """Return a principal's use under a rule by minute."""
         oldest = _minute(now) - WINDOW_MINUTES
         found: dict[int, Use] = {}
         for counts in (self._shared, self._going, self._waiting):
             for (rule, minute), use in counts.get(principal_id, {}).items():
-                if minute > oldest and rule_id in {None, rule}:
+                if minute > oldest and rule == rule_id:
                     found[minute] = found.get(minute, Use()).plus(use)
         return found
 
@@ -234,32 +244,24 @@ def _minute(now: float) -> int:
     return int(now) // _MINUTE_SECONDS
 
 
-class _Reached(NamedTuple):
-    used: int
-    estimated: int
-    open_minute: int
-
-
-def _reached(minutes: Mapping[int, Use], name: str, limit: int) -> _Reached | None:
-    """Return what was used if a limit is reached, and the minute in which it no longer is."""
-    used = sum(getattr(use, name) for use in minutes.values())
-    if used < limit:
-        return None
-    left = used
+def _opening(minutes: Mapping[int, Use], name: str, limit: int) -> int:
+    """Return the minute in which enough of a reached limit is older than the hour."""
+    left = sum(getattr(use, name) for use in minutes.values())
     for minute in sorted(minutes):
         left -= getattr(minutes[minute], name)
         if left < limit:
-            estimated = sum(use.estimated for use in minutes.values())
-            return _Reached(used, estimated, minute + WINDOW_MINUTES)
-    return None
+            return minute + WINDOW_MINUTES
+    return max(minutes) + WINDOW_MINUTES
 
 
 def _refusal(
-    decision: PolicyDecision, name: str, limit: int, reached: _Reached, now: float
+    decision: PolicyDecision, name: str, limit: int, minutes: Mapping[int, Use], now: float
 ) -> PolicyDecision:
-    opens_at = datetime.fromtimestamp(reached.open_minute * _MINUTE_SECONDS, UTC)
-    wait_minutes = max(reached.open_minute - _minute(now), 1)
-    estimated = reached.estimated if name == "tokens" else 0
+    open_minute = _opening(minutes, name, limit)
+    used = sum(getattr(use, name) for use in minutes.values())
+    opens_at = datetime.fromtimestamp(open_minute * _MINUTE_SECONDS, UTC)
+    wait_minutes = max(open_minute - _minute(now), 1)
+    estimated = sum(use.estimated for use in minutes.values()) if name == "tokens" else 0
     said = f" ({estimated:,} of them estimated from the length of texts)" if estimated else ""
     return replace(
         decision,
@@ -267,7 +269,7 @@ def _refusal(
         reasons=("rule", "limit_reached"),
         message=(
             f"Your organization's policy ({decision.rule_id}) allows you {limit:,} {name} per hour,"
-            f" and {reached.used:,} are used{said}. It opens again at {opens_at:%H:%M} UTC,"
+            f" and {used:,} are used{said}. It opens again at {opens_at:%H:%M} UTC,"
             f" in {wait_minutes} minute{'s' * (wait_minutes > 1)}."
         ),
     )
