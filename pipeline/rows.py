@@ -16,7 +16,14 @@ from pipeline.decode import Event, Overflow
 from pipeline.enrich import Enriched
 from pipeline.verify import sealed_hash
 from schemas.base import Record
-from schemas.tables import AccessDenialRow, AdminChangeRow, EventRow, InteractionRow, ToolCallRow
+from schemas.tables import (
+    AccessDenialRow,
+    AdminChangeRow,
+    CalledTool,
+    EventRow,
+    InteractionRow,
+    ToolCallRow,
+)
 
 Row = dict[str, Any]
 
@@ -80,7 +87,7 @@ def _interaction(event: Event, enriched: Enriched) -> Row:
     row["occurred_at"] = event.occurred_at
     row["requested_at"] = event.requested_at
     if calls := row.get("tool_calls"):
-        row["tool_calls"] = [msgspec.structs.asdict(call) for call in calls]
+        row["tool_calls"] = [_copied(CalledTool, call) for call in calls]
     if refs := row.get("refs"):
         row["refs"] = [msgspec.structs.asdict(ref) for ref in refs]
     row["loaded_at"] = enriched.loaded_at

@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 
 from schemas import fields as f
 from schemas.base import Record, content, public, secret_evidence
-from schemas.interaction import Ref, ToolCall
+from schemas.interaction import Ref
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,18 @@ class EventRow(_Origin):
     loaded_at: f.LoadedAt
 
 
+class CalledTool(Record):
+    """A tool that the model asked the client to run; ``audit.tool_calls`` tells what was decided.
+
+    It stays as it is: a table that is there takes new columns, and no new members of a column.
+    """
+
+    call_id: f.ToolCallId | None = None
+    name: f.ToolName
+    arguments_part_id: f.PartId | None = None
+    file_paths: f.FilePaths = ()
+
+
 class InteractionRow(_Who, _Origin):
     """One row per event of an interaction; the view shows the last stage of each."""
 
@@ -138,7 +150,7 @@ class InteractionRow(_Who, _Origin):
     completion_part_ids: f.CompletionPartIds = ()
     prompt_finding_count: f.FindingCount
     completion_finding_count: f.FindingCount
-    tool_calls: Annotated[tuple[ToolCall, ...], public("tools that the model called")] = ()
+    tool_calls: Annotated[tuple[CalledTool, ...], public("tools that the model called")] = ()
     duration_seconds: f.DurationSeconds | None = None
     first_chunk_seconds: f.FirstChunkSeconds | None = None
     chunk_count: f.ChunkCount

@@ -41,9 +41,9 @@ def _as_record(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _as_call(call: dict[str, Any]) -> Any:
-    from schemas.interaction import ToolCall
+    from schemas.tables import CalledTool
 
-    return ToolCall(**call)
+    return CalledTool(**call)
 
 
 def test_every_event_type_of_the_contract_has_an_example_here() -> None:
