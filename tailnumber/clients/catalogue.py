@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import yaml
 
+from ingress.upstream.origin import Origin
 from tailnumber.clients.formats import Item
 from tailnumber.clients.formats import Path as Place
 from tailnumber.clients.plan import Client, FileEdit, Model, Plan, Setup
@@ -186,10 +187,12 @@ def _git(setup: Setup) -> Plan:
     """Source: gitcredentials(7), git-config(1)."""
     base = f"{setup.gateway}/git/{setup.connection}/"
     host = setup.git_host
+    # git asks for a host's credential without a path, and a helper with one would not be asked.
+    origin, _ = Origin.split(setup.gateway)
     values: tuple[tuple[Place, Any], ...] = (
         # An empty helper first: no other one of the person's may keep a key that wears out.
         (
-            (f"credential.{setup.gateway}.helper",),
+            (f"credential.{origin}.helper",),
             ["", f"!{shlex.join((*setup.key_command, '--git'))}"],
         ),
         (

@@ -270,6 +270,16 @@ def test_git_goes_through_the_gateway_with_our_key_and_no_other_helper(configure
     assert git("config", "user.name") == "Ada\n"
 
 
+def test_git_is_helped_at_a_gateway_below_a_path_too(tailnumber, account):
+    gateway = "https://intranet.example/ai"
+
+    tailnumber.on_data("configure", "git", "--gateway", gateway)
+
+    text = (account / ".gitconfig").read_text()
+    assert '[credential "https://intranet.example"]' in text
+    assert f'[url "{gateway}/git/github/"]' in text
+
+
 def test_undo_keeps_what_the_person_added_since(configure, account):
     config = account / ".codex" / "config.toml"
     config.parent.mkdir()
