@@ -124,7 +124,7 @@ class Gateway:
         if exchange.route.git is not None:
             # Packs are no prompts: git has the same steps in its own words.
             self._ask(exchange, rules.policy)
-            await self.git.carry(exchange, relay, rules.policy)
+            await self.git.carry(exchange, relay, rules.policy, rules.masking)
             return
         # 3 parse: body to prompt parts.
         exchange.body = await self._read_body(exchange, relay)

@@ -133,6 +133,15 @@ class PromptMasking:
             exchange.body = orjson.dumps(exchange.document)
             exchange.excluded_paths = tuple(self.name(path) for path in taken)
 
+    def search(self, text: str, location: str) -> list[Located]:
+        """Return what is in a text that cannot be masked and may have to stay back.
+
+        Raises:
+            MaskingError: it could not be checked.
+        """
+        found = _located(self._masker.mask(text)[1], TO_UPSTREAM, location)
+        return [replace(each, action="recorded") for each in found]
+
     def name(self, text: str) -> str:
         """Return a path, a header or a name as a record may hold it; the same object if clean.
 

@@ -2,8 +2,8 @@
 
 1 identify and 2 route are the gateway's own. Here: 3 parse what stands before the pack, and what
 the pack changes - 5 decide each ref - 7 record ``interaction.requested`` - 8 forward - 9 stream the
-answer back - 10 record its end. Packs are neither masked (they are named by their hash) nor kept in
-a record: it names repository, refs, files and sizes.
+answer back - 10 record its end. Packs are searched for secrets and never masked (objects are named
+by their hash), nor kept in a record: it names repository, refs, files, findings and sizes.
 """
 
 from collections.abc import Sequence
@@ -18,12 +18,14 @@ from ingress.exchange import Exchange, RefUpdate
 from ingress.forwarding import Forwarder
 from ingress.git.push import Changes, read_push
 from ingress.git.refusals import git_refusal, told_status
+from ingress.git.secrets import search_push
 from ingress.git.spool import MEMORY_BYTES_MAX, Spool
 from ingress.git.upstream import UpstreamObjects
 from ingress.policy.connections import Connection
 from ingress.policy.decide import Policy
 from ingress.policy.rules import Operation, PolicyDecision
 from ingress.policy.strictest import decide_known, strictest
+from ingress.prompt_masking import PromptMasking
 from ingress.protocol.git import (
     COMMANDS_BYTES_MAX,
     RECEIVE_PACK,
@@ -69,7 +71,9 @@ class GitPath:
         self._fetch_bytes_max = fetch_bytes_max
         self._push_bytes_max = push_bytes_max
 
-    async def carry(self, exchange: Exchange, relay: Relay, policy: Policy) -> None:
+    async def carry(
+        self, exchange: Exchange, relay: Relay, policy: Policy, masking: PromptMasking
+    ) -> None:
         """Carry one exchange; every outcome but an error is recorded when it returns.
 
         Raises:
@@ -97,7 +101,7 @@ class GitPath:
                 exchange.refs = tuple(_wanted(name) for name in wants)
             asked = replace(asked, size_bytes=body.size_bytes)
             # 5 decide.
-            exchange.decision = await self._decide(exchange, policy, asked, body)
+            exchange.decision = await self._decide(exchange, policy, masking, asked, body)
             if not exchange.decision.allowed:
                 await self._block(exchange, relay, exchange.decision)
                 return
@@ -112,7 +116,12 @@ class GitPath:
             )
 
     async def _decide(
-        self, exchange: Exchange, policy: Policy, asked: Operation, body: Spool
+        self,
+        exchange: Exchange,
+        policy: Policy,
+        masking: PromptMasking,
+        asked: Operation,
+        body: Spool,
     ) -> PolicyDecision:
         """Decide a push ref by ref, the strictest for all; anything else as one operation.
 
@@ -126,11 +135,15 @@ class GitPath:
         git, _ = _git_of(exchange)
         send = partial(self._forwarder.send, _server_of(exchange))
         objects = UpstreamObjects(send, git.repository_path, push.object_format)
-        changes = await read_push(push, body, objects)
+        read = await read_push(push, body, objects)
+        changes = read.changes
         _name_paths(exchange, changes)
+        exchange.findings, searched = await search_push(push, body, read.pack, masking.search)
+        rules = dict.fromkeys(found.rule_id for found in exchange.findings)
+        asked = replace(asked, findings=tuple(rules))
         operations = [_operation(asked, change) for change in changes]
         decisions = [
-            decide_known(policy, operation, () if change.paths is not None else ("paths",))
+            decide_known(policy, operation, _unknown(change, searched=searched))
             for operation, change in zip(operations, changes, strict=True)
         ]
         decision = strictest(decisions)
@@ -241,6 +254,11 @@ def _operation(asked: Operation, change: Changes) -> Operation:
         ref_change=change.update.change,
         paths=tuple(sorted(change.paths or ())),
     )
+
+
+def _unknown(change: Changes, *, searched: bool) -> list[str]:
+    facts = {"paths": change.paths is not None, "findings": searched}
+    return [name for name, is_known in facts.items() if not is_known]
 
 
 def _name_paths(exchange: Exchange, changes: Sequence[Changes]) -> None:

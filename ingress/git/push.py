@@ -25,8 +25,16 @@ class Changes:
     paths: frozenset[str] | None
 
 
-async def read_push(push: Push, body: Spool, upstream: UpstreamObjects) -> list[Changes]:
-    """Return what each command of a push does, in order.
+@dataclass(frozen=True, slots=True)
+class PushRead:
+    """What each command of a push does, in order; ``pack`` is None if it is over a limit."""
+
+    changes: list[Changes]
+    pack: Pack | None
+
+
+async def read_push(push: Push, body: Spool, upstream: UpstreamObjects) -> PushRead:
+    """Return what a push does.
 
     Raises:
         BadPrompt: the pack is damaged, or no pack; nothing of it may go on.
@@ -37,7 +45,7 @@ async def read_push(push: Push, body: Spool, upstream: UpstreamObjects) -> list[
         # Beside the traffic: a large pack takes seconds.
         pack = await asyncio.to_thread(_read_pack, push, body)
     walk = _Walk(pack, upstream) if pack is not None and not pack.unnamed_count else None
-    return [await _changes(command, walk) for command in push.commands]
+    return PushRead([await _changes(command, walk) for command in push.commands], pack)
 
 
 def _read_pack(push: Push, body: Spool) -> Pack | None:

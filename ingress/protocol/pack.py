@@ -9,6 +9,7 @@ Source: git's gitformat-pack.
 
 import hashlib
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -47,7 +48,9 @@ class PackedObject:
 
 
 @dataclass(slots=True)
-class _Entry:
+class Entry:
+    """One object as it stands in a pack, inflated or only located."""
+
     kind: int
     data: bytes | None
     base: int | bytes | None = None
@@ -60,8 +63,8 @@ class Pack:
 
     def __init__(self, object_format: str) -> None:
         self.objects: dict[bytes, PackedObject] = {}
-        # Ids of blobs are not worked out: nothing here needs one by its id.
-        self.blobs: list[_Entry] = []
+        # By where they begin; their ids are not worked out, and they are not inflated yet.
+        self.blobs: dict[int, Entry] = {}
         self.object_count = 0
         # Deltas whose base is not in the pack: nobody knows what they make.
         self.unnamed_count = 0
@@ -98,7 +101,7 @@ class _Reader:
         self._pack = Pack(object_format)
         self._hash = object_format
         self._at = 0
-        self._entries: dict[int, _Entry] = {}
+        self._entries: dict[int, Entry] = {}
         self._inflated = self._kept = 0
 
     def read(self) -> Pack:
@@ -127,7 +130,7 @@ class _Reader:
         self._at = _HEADER_BYTES
         return int.from_bytes(head[8:12])
 
-    def _entry(self) -> _Entry:
+    def _entry(self) -> Entry:
         start = self._at
         kind, size = self._kind_and_size()
         base: int | bytes | None = None
@@ -146,7 +149,7 @@ class _Reader:
         data_start = self._at
         data = self._inflate(size, keep=root != BLOB)
         # A delta on a delta that names its base by id stays of unknown kind until all is read.
-        return _Entry(root, data, base, data_start, size)
+        return Entry(root, data, base, data_start, size)
 
     def _byte(self) -> int:
         if self._at >= self._end:
@@ -194,7 +197,7 @@ class _Reader:
         ready: list[tuple[int, PackedObject]] = []
         for start, entry in self._entries.items():
             if entry.kind == BLOB:
-                self._pack.blobs.append(entry)
+                self._pack.blobs[start] = entry
             elif entry.base is not None:
                 on_base.setdefault(entry.base, []).append(start)
             elif entry.data is not None:
@@ -207,12 +210,37 @@ class _Reader:
             ready += [(each, self._applied(self._entries[each], found)) for each in above]
         self._pack.unnamed_count = sum(map(len, on_base.values()))
 
-    def _applied(self, entry: _Entry, below: PackedObject) -> PackedObject:
+    def _applied(self, entry: Entry, below: PackedObject) -> PackedObject:
         data = apply_delta(below.data, entry.data or b"", self._limits.object_bytes)
         self._kept += len(data)
         if self._kept > self._limits.kept_bytes:
             raise PackTooLarge
         return PackedObject(below.kind, data)
+
+
+def read_blob(data: memoryview, blob: Entry, bases: Mapping[int, bytes], most: int) -> bytes | None:
+    """Return a blob of a pack that was read.
+
+    Args:
+        data: the pack.
+        blob: one of its blobs.
+        bases: the blobs before it, by where they begin.
+        most: largest blob that is wanted, bytes.
+
+    Returns:
+        None if it is larger, or a delta on a blob that is not among ``bases``.
+
+    Raises:
+        BadPrompt: it is a delta that lies.
+    """
+    base = bases.get(blob.base) if isinstance(blob.base, int) else None
+    if blob.size > most or (blob.base is not None and base is None):
+        return None
+    file = _inflated(data, blob.data_start, len(data), blob.size, keep=True)[0] or b""
+    try:
+        return file if base is None else apply_delta(base, file, most)
+    except PackTooLarge:
+        return None
 
 
 def _inflated(

@@ -19,6 +19,7 @@ rules:
   - {{id: looked-at, on: push, when: "ref.startsWith('refs/heads/careful/')", effect: review, review: {{reviewers: leads}}}}
   - {{id: no-force, on: push, when: "ref_change == 'forced' && ref == 'refs/heads/main'", effect: deny}}
   - {{id: workflows, on: push, when: "repository.startsWith('acme/watched') && paths.exists(p, p.startsWith('.github/workflows/'))", effect: deny, message: "Workflows are the platform team's."}}
+  - {{id: no-keys, on: push, when: "repository.startsWith('acme/keyless') && size(findings) > 0", effect: deny, message: "There is a key in this push."}}
   - {{id: engineers, when: "'engineering' in principal.groups", effect: allow}}
 """
 

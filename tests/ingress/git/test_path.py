@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from git_server import GitServer, git
+from running_gateway import SECRET
 
 from ingress.policy.connections import Basic, Connection
 from ingress.protocol.git import packet
@@ -580,3 +581,39 @@ def test_githubs_git_hosts_follow_from_its_apis():
         server = git_server(Connection("hub", "github", api, "secret/x"))
         assert server.upstream == host
         assert server.auth == Basic("x-access-token")
+
+
+def test_a_key_in_a_push_is_found_and_the_push_refused(work):
+    w = work("acme/keyless")
+    w.commit(config_dot_py=f"KEY = '{SECRET}'\n")
+    w.commit(config_dot_py="KEY = ''\n")  # the commit before still brings it
+
+    ran = w.git("push", "origin", "HEAD:main", check=False)
+
+    assert "remote: tailnumber: There is a key in this push." in ran.text
+    (end,) = w.ends()
+    (found,) = end.findings
+    assert (found.rule_id, found.action) == ("test-key", "recorded")
+    assert found.location == f"blob {w.id('HEAD~1:config.py')}"
+    assert SECRET not in str(end)
+
+
+def test_a_file_too_large_to_be_searched_is_not_taken_for_clean(work):
+    w = work("acme/keyless-large")
+    w.commit(large_dot_txt="line\n" * 400_000)
+
+    ran = w.git("push", "origin", "HEAD:main", check=False)
+
+    assert "could not learn of this request: findings." in ran.text
+
+
+def test_a_key_in_a_version_that_git_packed_as_a_difference_is_found(work):
+    w = work("acme/keyless-delta")
+    lines = [f"value_{number} = {number * number}\n" for number in range(400)]
+    w.commit(config_dot_py="".join([*lines[:200], f"KEY = '{SECRET}'\n", *lines[200:]]))
+    w.commit(config_dot_py="".join([*lines, "MORE = 1\n" * 20]))
+
+    ran = w.git("push", "origin", "HEAD:main", check=False)
+
+    assert "remote: tailnumber: There is a key in this push." in ran.text
+    assert w.ends()[0].findings[0].location == f"blob {w.id('HEAD~1:config.py')}"
