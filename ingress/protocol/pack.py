@@ -202,13 +202,32 @@ class _Reader:
                 on_base.setdefault(entry.base, []).append(start)
             elif entry.data is not None:
                 ready.append((start, PackedObject(entry.kind, entry.data)))
+        if any(isinstance(base, bytes) for base in on_base):
+            ready += self._blobs_below(on_base)
         while ready:
             start, found = ready.pop()
             identifier = self._pack.object_id(found.kind, found.data)
-            self._pack.objects[identifier] = found
+            if found.kind != BLOB:
+                self._pack.objects[identifier] = found
             above = on_base.pop(start, []) + on_base.pop(identifier, [])
             ready += [(each, self._applied(self._entries[each], found)) for each in above]
+            if found.kind == BLOB:
+                self._pack.blobs |= {each: self._entries[each] for each in above}
+                for each in above:
+                    self._entries[each].base = start
         self._pack.unnamed_count = sum(map(len, on_base.values()))
+
+    def _blobs_below(self, on_base: Mapping[int | bytes, object]) -> list[tuple[int, PackedObject]]:
+        """Return the blobs that deltas name by their ids, as some clients write all deltas."""
+        found: list[tuple[int, PackedObject]] = []
+        for start, blob in self._pack.blobs.items():
+            data = read_blob(self._data, blob, {}, self._limits.object_bytes)
+            if data is not None and self._pack.object_id(BLOB, data) in on_base:
+                self._kept += len(data)
+                if self._kept > self._limits.kept_bytes:
+                    raise PackTooLarge
+                found.append((start, PackedObject(BLOB, data)))
+        return found
 
     def _applied(self, entry: Entry, below: PackedObject) -> PackedObject:
         data = apply_delta(below.data, entry.data or b"", self._limits.object_bytes)

@@ -48,6 +48,7 @@ def test_what_git_packs_is_read_deltas_included(tmp_path, hashed):
         folder = tmp_path / f"d{number}"
         folder.mkdir()
         (folder / "f").write_text(f"{number}\n" * 50)
+        (tmp_path / "log").write_text("".join(f"line {n}\n" for n in range(300 + number)))
         git("add", "-A", cwd=tmp_path)
         git("commit", "-qm", f"commit {number}", cwd=tmp_path)
     objects = git("rev-list", "--objects", "--all", cwd=tmp_path).text
@@ -74,6 +75,7 @@ def test_what_git_packs_is_read_deltas_included(tmp_path, hashed):
         }
         assert {each.hex() for each in found.objects} == known
         assert found.unnamed_count == 0
+        assert len(found.blobs) == 24
 
 
 def test_an_object_is_named_by_its_hash():
