@@ -3,14 +3,17 @@
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tailnumber.commands.options import DEFAULT_SINCE, DataDir, Json, Since, layout_of, since_time
 from tailnumber.errors import CheckFailed
 from tailnumber.output import console, print_json, say, table
-from tailnumber.policy_replay import Replay, days, recorded
+
+if TYPE_CHECKING:
+    # Loads BigQuery's client: `--help` must not.
+    from tailnumber.policy_replay import Replay
 
 _NAMES_SHOWN = 4
 
@@ -32,6 +35,7 @@ def replay(
     from rich.progress import BarColumn, Progress, TextColumn
 
     from tailnumber.policies import read_policy
+    from tailnumber.policy_replay import Replay, days, recorded
     from tailnumber.trail import open_trail
 
     result = Replay(read_policy(file))
@@ -59,7 +63,7 @@ def replay(
         raise CheckFailed(f"{result.changed_count} decisions would have another effect.")
 
 
-def _show(result: Replay) -> None:
+def _show(result: "Replay") -> None:
     if result.changes:
         rows = [
             [

@@ -1,7 +1,7 @@
 """Real clients that `tailnumber configure` set up, and nothing else, ask through the gateway.
 
-Each is taken from the PATH (the Copilot CLI from TAILNUMBER_COPILOT_CLI too) and skips where it
-is not installed: `npm install @github/copilot @anthropic-ai/claude-code @openai/codex`.
+Each is taken from the PATH or from its variable, as in the other tests of real clients, and skips
+where it is not installed: `npm install @github/copilot @anthropic-ai/claude-code @openai/codex`.
 """
 
 import os
@@ -34,8 +34,9 @@ NAMED = {"claude-code": "claude-cli", "codex": "codex", "copilot-cli": "OpenAI/J
 @pytest.mark.parametrize("client", COMMANDS)
 def test_client_works_with_what_configure_wrote(stack, tmp_path, client):
     program, *arguments = shlex.split(COMMANDS[client].format(prompt="'say hello'"))
-    named = os.environ.get("TAILNUMBER_COPILOT_CLI") if client == "copilot-cli" else None
-    found = named or shutil.which(program)
+    found = os.environ.get(f"TAILNUMBER_{client.upper().replace('-', '_')}") or shutil.which(
+        program
+    )
     if found is None:
         pytest.skip(f"{program} is not on the PATH")
     project = tmp_path / "project"
