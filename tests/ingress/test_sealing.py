@@ -1,7 +1,6 @@
 import multiprocessing
 import re
 import threading
-import time
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -207,21 +206,6 @@ def test_cache_is_bounded_and_keeps_what_was_used_last(keys):
         sealer.seal(principal_id, "2026Q4", b"part", TEXT)
 
     assert [name for name, _ in sealer._cache] == ["ada", "alan"]
-
-
-def test_seal_from_the_cache_is_cheap(sealer):
-    sealer.seal("ada", "2026Q4", b"part", TEXT)
-    rounds = 2000
-
-    best = float("inf")
-    for _ in range(5):
-        begin = time.perf_counter()
-        for _ in range(rounds):
-            sealer.seal("ada", "2026Q4", b"part", TEXT)
-        best = min(best, time.perf_counter() - begin)
-
-    # The budget is 5 us and GCM; a shared machine gets some slack.
-    assert best / rounds < 15e-6
 
 
 @pytest.mark.parametrize(

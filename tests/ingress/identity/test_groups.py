@@ -245,14 +245,3 @@ def test_what_is_held_is_bounded(fake, monkeypatch):
         return len(one.resolver._states)
 
     assert run(fake, story) <= 3
-
-
-def test_held_answer_costs_little(fake):
-    async def story(one):
-        await one.ask()
-        began = time.perf_counter()
-        for _ in range(2000):
-            await one.ask()
-        return (time.perf_counter() - began) / 2000
-
-    assert run(fake, story) < 50e-6

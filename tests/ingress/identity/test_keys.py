@@ -1,7 +1,6 @@
 import re
 import subprocess
 import sys
-import time
 from datetime import timedelta
 
 import pytest
@@ -283,21 +282,3 @@ def test_full_cache_starts_over(store, verifier, monkeypatch):
     assert verifier.verify(ada, NOW_SECONDS).subject == "ada"
     assert verifier.verify(grace, NOW_SECONDS).subject == "grace"
     assert len(verifier._cache) == 1
-
-
-def test_cached_check_is_cheap(store, verifier):
-    _, key = mint(store)
-    verifier.verify(key, NOW_SECONDS)
-
-    rounds = 2000
-    best = min(timed(lambda: verifier.verify(key, NOW_SECONDS), rounds) for _ in range(5))
-
-    # The budget is 10 us; a shared machine gets some slack.
-    assert best / rounds < 20e-6
-
-
-def timed(call, rounds):
-    begin = time.thread_time()
-    for _ in range(rounds):
-        call()
-    return time.thread_time() - begin

@@ -1,7 +1,6 @@
 import base64
 import hmac
 import json
-import time
 from contextlib import suppress
 
 import pytest
@@ -499,16 +498,6 @@ def test_gateway_key_does_not_look_like_an_access_token():
     assert looks_like_access_token(rs256())
     assert not looks_like_access_token("tnk_abcdefgh_x_y")
     assert not looks_like_access_token("eyJhbGciOiJSUzI1NiJ9")
-
-
-def test_check_of_a_token_is_quick():
-    apart = take_apart(rs256())
-    began = time.perf_counter()
-    for _ in range(200):
-        verify(take_apart(apart.token), GENERIC, KEY, NOW)
-
-    # 72 us on the machine it was written on; the bound leaves room for a busy one.
-    assert (time.perf_counter() - began) / 200 < 0.001
 
 
 def test_token_by_hand_is_what_the_library_reads():
