@@ -27,6 +27,7 @@ _PROTO_TYPES: Final[Mapping[str, Any]] = {
     "BOOLEAN": _FIELD.TYPE_BOOL,
     "TIMESTAMP": _FIELD.TYPE_INT64,
     "BYTES": _FIELD.TYPE_BYTES,
+    "NUMERIC": _FIELD.TYPE_STRING,
     "RECORD": _FIELD.TYPE_MESSAGE,
 }
 _LABELS: Final[Mapping[str, Any]] = {
@@ -39,15 +40,17 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class RowEncoder:
-    """Turn a row (column name to value) into protobuf bytes; TIMESTAMP columns take datetimes.
+    """Turn a row (column name to value) into protobuf bytes.
 
-    A column that the row does not name, or names as ``None``, is NULL.
+    TIMESTAMP columns take datetimes, NUMERIC ones decimals. A column that the row does not name,
+    or names as ``None``, is NULL.
     """
 
     def __init__(self, columns: Iterable[Mapping[str, Any]]) -> None:
         columns = tuple(columns)
         self.descriptor: Final = _descriptor("Row", columns)
         self._timestamps = tuple(c["name"] for c in columns if c["type"] == "TIMESTAMP")
+        self._numerics = tuple(c["name"] for c in columns if c["type"] == "NUMERIC")
         self._message = _message_class(self.descriptor)
 
     def encode(self, row: Mapping[str, Any]) -> bytes:
@@ -63,6 +66,10 @@ class RowEncoder:
                 moment = values.get(name)
                 if moment is not None:
                     values[name] = (moment - _EPOCH) // _MICROSECOND
+            for name in self._numerics:
+                number = values.get(name)
+                if number is not None:
+                    values[name] = format(number, "f")
             encoded: bytes = self._message(**values).SerializeToString()
         except EncodeError:
             raise RowRefusedError("column_missing", "a required column has no value") from None

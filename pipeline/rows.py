@@ -123,6 +123,7 @@ def _findings(event: Event, enriched: Enriched) -> Iterator[tuple[str, Row]]:
                 "principal_email": fields.principal.email,
                 "connection": fields.connection,
                 "operation": fields.operation,
+                "repository": fields.repository,
                 **msgspec.structs.asdict(finding),
             },
         )

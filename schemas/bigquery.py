@@ -8,6 +8,7 @@ and ``api_schema`` (here) or terraform puts it in.
 import types
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
@@ -24,6 +25,7 @@ _TYPES: Final[Mapping[type, str]] = types.MappingProxyType(
         bool: "BOOLEAN",
         datetime: "TIMESTAMP",
         bytes: "BYTES",
+        Decimal: "NUMERIC",
     }
 )
 

@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, WithJsonSchema
@@ -13,12 +14,17 @@ HASH_PATTERN = "^[0-9a-f]{64}$"
 UUID_PATTERN = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 PART_ID_PATTERN = "^[a-z2-7]{26}$"
 
+COUNTRY_PATTERN = "^[A-Z]{2}$"
+
 # Longest text fields; anything longer is cut at the ingress and never refused in the pipeline.
 SHORT = 256
 LONG = 4096
 
 # Largest number of a column. Source: BigQuery, "Data types", INT64.
 INT64_MAX = 2**63 - 1
+
+# Above every number of a column with nine decimals. Source: BigQuery, "Data types", NUMERIC.
+NUMERIC_BOUND: Final = Decimal(10) ** 29
 
 # RFC 3339 in UTC with at most microseconds: BigQuery's TIMESTAMP holds no more, and a reader must
 # not have to guess a zone.
@@ -262,6 +268,67 @@ CodeBlockCount = Annotated[
 CodeLanguages = Annotated[
     tuple[str, ...], public("languages that the completion's blocks of code name, each once")
 ]
+
+Department = Annotated[
+    str, public("department of the principal, from the directory", max_length=SHORT)
+]
+CostCenter = Annotated[
+    str, public("cost centre of the principal, from the directory", max_length=SHORT)
+]
+EmploymentType = Annotated[
+    str,
+    identity("employee, contractor…: the directory's word for the principal", max_length=SHORT),
+]
+ManagerEmail = Annotated[
+    str, identity("mail address of the principal's manager, from the directory", max_length=320)
+]
+PrincipalCountry = Annotated[
+    str,
+    identity(
+        "country that the principal works in, from the directory, ISO 3166-1 alpha-2",
+        pattern=COUNTRY_PATTERN,
+    ),
+]
+ClientCountry = Annotated[
+    str,
+    network(
+        "country of client_address by the configured database, ISO 3166-1 alpha-2",
+        pattern=COUNTRY_PATTERN,
+    ),
+]
+RepositoryOwner = Annotated[
+    str, public("team that answers for it, from the repositories file", max_length=SHORT)
+]
+RepositoryCriticality = Annotated[
+    Literal["low", "medium", "high", "critical"],
+    public("how much hangs on the repository, from the same file"),
+]
+FileLanguages = Annotated[
+    tuple[str, ...],
+    public("languages of the files that are named or changed, told from their names, each once"),
+]
+ChangeKinds = Annotated[
+    tuple[str, ...],
+    public(
+        "what the changed files are, told from their names, each once: code, test, documentation, "
+        "configuration, dependencies, infrastructure, pipeline, database or other"
+    ),
+]
+RiskTier = Annotated[
+    Literal["read", "write", "execute", "network", "destructive"],
+    public("most that the tool can do by its name; absent if the name tells nothing"),
+]
+CostAmount = Annotated[
+    Decimal,
+    public(
+        "tokens times the price list's prices, in cost_currency, rounded to nine decimals; absent "
+        "without token counts or without a price",
+        ge=0,
+        lt=NUMERIC_BOUND,
+        decimal_places=9,
+    ),
+]
+CostCurrency = Annotated[str, public("ISO 4217 code of cost_amount", pattern="^[A-Z]{3}$")]
 
 LoadedAt = Annotated[Time, public("when the pipeline wrote the row, UTC")]
 PublishedAt = Annotated[Time, public("when Pub/Sub took the message, UTC")]

@@ -163,6 +163,18 @@ class InteractionRow(_Who, _Origin):
     denied_tool_call_count: f.DeniedToolCallCount | None = None
     code_block_count: f.CodeBlockCount | None = None
     code_languages: f.CodeLanguages = ()
+    department: f.Department | None = None
+    cost_center: f.CostCenter | None = None
+    employment_type: f.EmploymentType | None = None
+    manager_email: f.ManagerEmail | None = None
+    principal_country: f.PrincipalCountry | None = None
+    client_country: f.ClientCountry | None = None
+    repository_owner: f.RepositoryOwner | None = None
+    repository_criticality: f.RepositoryCriticality | None = None
+    file_languages: f.FileLanguages = ()
+    change_kinds: f.ChangeKinds = ()
+    cost_amount: f.CostAmount | None = None
+    cost_currency: f.CostCurrency | None = None
 
 
 class ToolCallRow(_Origin):
@@ -186,6 +198,11 @@ class ToolCallRow(_Origin):
     policy_digest: f.PolicyDigest
     arguments_part_id: f.PartId | None = None
     loaded_at: f.LoadedAt
+    department: f.Department | None = None
+    repository_owner: f.RepositoryOwner | None = None
+    repository_criticality: f.RepositoryCriticality | None = None
+    risk_tier: f.RiskTier | None = None
+    change_kinds: f.ChangeKinds = ()
 
 
 class FindingRow(_Origin):
@@ -210,6 +227,10 @@ class FindingRow(_Origin):
     end_offset: f.FindingEnd
     fingerprint: f.Fingerprint
     loaded_at: f.LoadedAt
+    repository: f.Repository | None = None
+    department: f.Department | None = None
+    repository_owner: f.RepositoryOwner | None = None
+    repository_criticality: f.RepositoryCriticality | None = None
 
 
 class AccessDenialRow(_Who, _Origin):
@@ -224,6 +245,7 @@ class AccessDenialRow(_Who, _Origin):
     ] = None
     loaded_at: f.LoadedAt
     unverified_issuer: f.UnverifiedIssuer | None = None
+    client_country: f.ClientCountry | None = None
 
 
 _Names = tuple[str, ...]

@@ -1,6 +1,7 @@
 """Rows become the protocol buffers that the Storage Write API takes."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ COLUMNS = [
     _column("count", "INTEGER"),
     _column("ratio", "FLOAT"),
     _column("held", "BOOLEAN"),
+    _column("cost", "NUMERIC"),
     _column("sealed", "BYTES"),
     _column("groups", "STRING", "REPEATED"),
     _column("calls", "RECORD", "REPEATED", fields=[_column("name", "STRING", "REQUIRED")]),
@@ -49,6 +51,7 @@ def test_every_type_comes_back_as_it_went_in() -> None:
                 "count": 2**63 - 1,
                 "ratio": 0.5,
                 "held": False,
+                "cost": Decimal("0.000000012"),
                 "sealed": b"\x00\xff",
                 "groups": ("a", "b"),
                 "calls": [{"name": "edit"}],
@@ -58,6 +61,7 @@ def test_every_type_comes_back_as_it_went_in() -> None:
 
     assert row.at == int(at.timestamp()) * 1_000_000 + 123456
     assert (row.id, row.count, row.ratio, row.held) == ("x", 2**63 - 1, 0.5, False)
+    assert row.cost == "0.000000012"
     assert (row.sealed, list(row.groups), row.calls[0].name) == (b"\x00\xff", ["a", "b"], "edit")
     assert row.HasField("held")
 

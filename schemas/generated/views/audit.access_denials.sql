@@ -24,7 +24,8 @@ SELECT
   `http_status`,
   `unverified_key_id`,
   `loaded_at`,
-  `unverified_issuer`
+  `unverified_issuer`,
+  `client_country`
 FROM `audit.access_denials_v1`
 WHERE TRUE
 QUALIFY ROW_NUMBER() OVER (PARTITION BY `event_id`, `occurred_at` ORDER BY `loaded_at` DESC) = 1

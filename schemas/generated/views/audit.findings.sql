@@ -21,7 +21,11 @@ SELECT
   `start_offset`,
   `end_offset`,
   `fingerprint`,
-  `loaded_at`
+  `loaded_at`,
+  `repository`,
+  `department`,
+  `repository_owner`,
+  `repository_criticality`
 FROM `audit.findings_v1`
 WHERE TRUE
 QUALIFY ROW_NUMBER() OVER (PARTITION BY `event_id`, `finding_index`, `occurred_at` ORDER BY `loaded_at` DESC) = 1

@@ -68,7 +68,19 @@ SELECT
   `file_path_count`,
   `denied_tool_call_count`,
   `code_block_count`,
-  `code_languages`
+  `code_languages`,
+  `department`,
+  `cost_center`,
+  `employment_type`,
+  `manager_email`,
+  `principal_country`,
+  `client_country`,
+  `repository_owner`,
+  `repository_criticality`,
+  `file_languages`,
+  `change_kinds`,
+  `cost_amount`,
+  `cost_currency`
 FROM `audit.interactions_v1`
 WHERE TRUE
 QUALIFY ROW_NUMBER() OVER (PARTITION BY `interaction_id`, `requested_at` ORDER BY `status_rank` DESC, `loaded_at` DESC, `event_id` DESC) = 1

@@ -22,7 +22,12 @@ SELECT
   `reason_code`,
   `policy_digest`,
   `arguments_part_id`,
-  `loaded_at`
+  `loaded_at`,
+  `department`,
+  `repository_owner`,
+  `repository_criticality`,
+  `risk_tier`,
+  `change_kinds`
 FROM `audit.tool_calls_v1`
 WHERE TRUE
 QUALIFY ROW_NUMBER() OVER (PARTITION BY `event_id`, `call_index`, `occurred_at` ORDER BY `loaded_at` DESC) = 1
