@@ -9,10 +9,11 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-stamp
 # DEMO_EXIT=1 ends the demo once its rows are seen; DEMO_ARGS are further options of it.
 DEMO_ARGS ?=
+BENCH_ARGS ?=
 export DEMO_EXIT
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check schemas serve
+.PHONY: help setup demo test test-all check schemas serve bench
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +34,9 @@ check: $(STAMP) ## Check style, formatting, types, and that rendered schemas are
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m schemas render --check
+
+bench: $(STAMP) ## Measure the gateway beside other gateways (BENCH_ARGS="--soak 200000", "--streams 500")
+	@$(BIN)/python tests/bench/gateway_bench.py $(BENCH_ARGS)
 
 schemas: $(STAMP) ## Render the JSON Schemas, table schemas and views from schemas/
 	$(BIN)/python -m schemas render
