@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import errno
+import time
 
+import pytest
 from faulty_files import FaultyFiles
 from journal_tools import SMALL, body, eventually
 
@@ -103,3 +105,28 @@ def test_disk_without_room_ahead_still_takes_records(tmp_path):
         return position
 
     assert asyncio.run(scenario()).sequence == 0
+
+
+@pytest.mark.parametrize(
+    ("first", "is_later"), [(1, False), (3, True)], ids=["a caller alone", "several callers"]
+)
+def test_commits_keep_their_distance_under_load(tmp_path, first, is_later):
+    limits = dataclasses.replace(SMALL, commit_seconds=0.3)
+    files = FaultyFiles()
+
+    async def scenario():
+        journal = Journal(tmp_path, "w1", limits=limits, files=files)
+        await journal.append_event(body(7))
+        files.hung.clear()
+        waiting = [journal.append_event(body(0))]  # holds the writer while the others queue
+        await asyncio.sleep(0.05)
+        waiting += [journal.append_event(body(n + 1)) for n in range(first)]
+        files.hung.set()
+        await asyncio.gather(*waiting)
+        began = time.monotonic()
+        await journal.append_event(body(9))
+        took = time.monotonic() - began
+        await journal.close()
+        return took
+
+    assert (asyncio.run(scenario()) > 0.15) is is_later
