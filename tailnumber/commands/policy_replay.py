@@ -3,17 +3,13 @@
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
 from tailnumber.commands.options import DEFAULT_SINCE, DataDir, Json, Since, layout_of, since_time
 from tailnumber.errors import CheckFailed
 from tailnumber.output import console, print_json, say, table
-
-if TYPE_CHECKING:
-    # Loads BigQuery's client: `--help` must not.
-    from tailnumber.policy_replay import Replay
 
 _NAMES_SHOWN = 4
 
@@ -55,43 +51,43 @@ def replay(
             for row in recorded(trail, window):
                 result.take(row)
             bar.update(task, advance=1, seen=result.interaction_count)
+    document = result.document()
     if as_json:
-        print_json(result.document())
+        print_json(document)
     else:
-        _show(result)
+        _show(document)
     if fail_on_change and result.changed_count:
         raise CheckFailed(f"{result.changed_count} decisions would have another effect.")
 
 
-def _show(result: "Replay") -> None:
-    if result.changes:
-        rows = [
-            [
-                change.count,
-                kind.operation,
-                f"{kind.old_effect} by {kind.old_rule}",
-                f"{kind.new_effect} by {kind.new_rule} ({kind.new_reason})",
-                _some(change.principals),
-                _some(change.repositories),
-                change.samples[0],
-            ]
-            for kind, change in result.ordered()
+def _show(document: dict[str, Any]) -> None:
+    rows = [
+        [
+            change["count"],
+            change["operation"],
+            f"{change['old_effect']} by {change['old_rule']}",
+            f"{change['new_effect']} by {change['new_rule']} ({change['new_reason']})",
+            _some(change["principals"]),
+            _some(change["repositories"]),
+            change["samples"][0],
         ]
+        for change in document["changes"]
+    ]
+    if rows:
         columns = ("count", "operation", "then", "now", "principals", "repositories", "such as")
         console().print(table(columns, rows))
-    calls = f" and {result.tool_call_count} tool calls" if result.tool_call_count else ""
+    calls = f" and {count} tool calls" if (count := document["tool_call_count"]) else ""
     say(
-        f"{result.interaction_count} interactions{calls}: {result.changed_count} would be decided "
-        "with another effect.",
+        f"{document['interaction_count']} interactions{calls}: {document['changed_count']} would "
+        "be decided with another effect.",
         "bold",
     )
-    if result.skipped_count:
-        say(f"{result.skipped_count} more were refused by a limit, or not by policy.", "dim")
-    for note in result.notes():
+    if skipped := document["skipped_count"]:
+        say(f"{skipped} more were refused by a limit, or not by policy.", "dim")
+    for note in document["notes"]:
         say(f"Note: {note}.", "dim")
 
 
-def _some(names: set[str]) -> str:
-    listed = sorted(names)
-    more = len(listed) - _NAMES_SHOWN
-    return ", ".join(listed[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+def _some(names: list[str]) -> str:
+    more = len(names) - _NAMES_SHOWN
+    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
