@@ -1,5 +1,6 @@
 """Start the one-machine stack as a user does, ask it as a reader does, and stop it."""
 
+import contextlib
 import json
 import os
 import signal
@@ -79,9 +80,15 @@ class Stack:
     def kill(self, part: str) -> None:
         """End one part as a power cut would; wait for it first if it is being restarted."""
         deadline = time.monotonic() + 30
-        while (pid := self._pid(part)) is None and time.monotonic() < deadline:
+        while time.monotonic() < deadline:
+            pid = self._pid(part)
+            # The supervisor may not have seen yet that the one it names has died.
+            with contextlib.suppress(ProcessLookupError):
+                if pid is not None:
+                    os.kill(pid, signal.SIGKILL)
+                    return
             time.sleep(0.1)
-        os.kill(pid, signal.SIGKILL)
+        raise RuntimeError(f"{part} did not come back in time")
 
     def _pid(self, part: str) -> int | None:
         return json.loads((self.data_dir / "endpoints.json").read_text())["pids"].get(part)
