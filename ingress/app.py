@@ -20,6 +20,7 @@ from ingress.cloud_kms import CloudKmsWrapper
 from ingress.control.store import open_sqlite
 from ingress.control_events import ControlEvents
 from ingress.errors import IngressError, PolicyError, PolicyProblem
+from ingress.forgetting import forget_retired_keys
 from ingress.forwarding import Forwarder
 from ingress.gateway import Gateway, Rules
 from ingress.git.path import GitPath
@@ -147,7 +148,9 @@ async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
     async with AsyncExitStack() as stack:
         stack.callback(engine.dispose)
         journal, publisher = _start_recording(settings)
-        recorder = Recorder(journal, Sealer(keys), tenant.subkey("part"), settings.tenant_id)
+        sealer = Sealer(keys)
+        stack.push_async_callback(_stop, spawn(forget_retired_keys(sealer), "forget erased keys"))
+        recorder = Recorder(journal, sealer, tenant.subkey("part"), settings.tenant_id)
         await _open_writer(settings, recorder, journal, publisher, Opener(keys), policy)
         stack.push_async_callback(_stop_recording, recorder, journal, publisher)
         client = UpstreamClient(ca_file=_optional_path(settings.upstream_ca_file))

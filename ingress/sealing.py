@@ -13,8 +13,9 @@ from typing import Final, NamedTuple, Protocol
 
 import tink  # type: ignore[import-untyped]  # ships no type information
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 from tink import aead, secret_key_access
 from tink.proto import aes_gcm_pb2, tink_pb2  # type: ignore[import-untyped]
 
@@ -115,38 +116,32 @@ class ContentKeys:
         # A wrapping key of Cloud KMS: making or unwrapping a content key waits for the network.
         self.remote = bool(getattr(kek, "remote", False))
 
-    def key_id(self, principal_id: str, quarter: str) -> str:
-        """Return the opaque id of the key of a principal and quarter, made or not."""
-        message = f"{principal_id}\0{quarter}".encode()
-        return "ck_" + _identifier(self._index_key, message)
+    def key_id(self, principal_id: str, quarter: str, generation: int = 0) -> str:
+        """Return the opaque id of a key, made or not.
 
-    def get_or_create(self, principal_id: str, quarter: str) -> ContentKey:
-        """Return what seals under the key; of two processes that make it at once one wins.
+        ``generation`` counts the keys of this principal and quarter that were retired before it.
+        """
+        message = f"{principal_id}\0{quarter}"
+        if generation:
+            message += f"\0{generation}"
+        return "ck_" + _identifier(self._index_key, message.encode())
+
+    def get_or_create(self, principal_id: str, quarter: str) -> tuple[str, ContentKey]:
+        """Return a key's id and what seals under it; of two processes that make it one wins.
 
         Raises:
             SealingUnavailable: the database or the wrapping key does not work.
         """
-        key_id = self.key_id(principal_id, quarter)
         try:
-            wrapped = self._read(key_id)
-            if wrapped is None:
-                insert_if_absent(
-                    self._engine,
-                    ContentKeyRow,
-                    {
-                        "key_id": key_id,
-                        "principal_id": principal_id,
-                        "quarter": quarter,
-                        "wrapped_keyset": self._new_wrapped_keyset(),
-                        "created_at": datetime.now(UTC),
-                    },
-                )
-                wrapped = self._read(key_id)
-            if wrapped is None:
-                raise SealingUnavailable(f"content key {key_id} vanished as it was made")
-            return self._sealing(wrapped)
+            key = self._current(principal_id, quarter)
+            if key is None:
+                self._create(principal_id, quarter)
+                key = self._current(principal_id, quarter)
+            if key is None:
+                raise SealingUnavailable("a content key vanished as it was made")
+            return key.key_id, self._sealing(key.wrapped_keyset)
         except (SQLAlchemyError, tink.TinkError) as error:
-            raise SealingUnavailable(f"content key {key_id} cannot be made or read") from error
+            raise SealingUnavailable("a content key cannot be made or read") from error
 
     def get(self, key_id: str) -> aead.Aead:
         """Return the primitive of an existing key.
@@ -155,18 +150,62 @@ class ContentKeys:
             ContentKeyMissing: it was erased, or never was.
             SealingUnavailable: the database or the wrapping key does not work.
         """
+        query = select(ContentKeyRow.wrapped_keyset).where(ContentKeyRow.key_id == key_id)
         try:
-            wrapped = self._read(key_id)
-            if wrapped is None:
+            with self._engine.connect() as connection:
+                wrapped = connection.execute(query).scalar_one_or_none()
+            if not wrapped:
                 raise ContentKeyMissing(f"content key {key_id} does not exist")
             return self._unwrap(wrapped)
         except (SQLAlchemyError, tink.TinkError) as error:
             raise SealingUnavailable(f"content key {key_id} cannot be read") from error
 
-    def _read(self, key_id: str) -> bytes | None:
-        query = select(ContentKeyRow.wrapped_keyset).where(ContentKeyRow.key_id == key_id)
+    def retired_count(self) -> int:
+        """Return how many keys were ever retired; it only grows.
+
+        Raises:
+            SQLAlchemyError: the database does not work.
+        """
+        query = select(func.count()).where(ContentKeyRow.retired_at.is_not(None))
         with self._engine.connect() as connection:
-            return connection.execute(query).scalar_one_or_none()
+            return connection.execute(query).scalar_one()
+
+    def retired(self) -> set[str]:
+        """Return the ids of all keys that seal nothing new.
+
+        Raises:
+            SQLAlchemyError: the database does not work.
+        """
+        query = select(ContentKeyRow.key_id).where(ContentKeyRow.retired_at.is_not(None))
+        with self._engine.connect() as connection:
+            return set(connection.execute(query).scalars())
+
+    def _current(self, principal_id: str, quarter: str) -> ContentKeyRow | None:
+        query = select(ContentKeyRow).where(
+            ContentKeyRow.principal_id == principal_id,
+            ContentKeyRow.quarter == quarter,
+            ContentKeyRow.retired_at.is_(None),
+        )
+        with Session(self._engine) as session:
+            return session.scalar(query.limit(1))
+
+    def _create(self, principal_id: str, quarter: str) -> None:
+        before = select(func.count()).where(
+            ContentKeyRow.principal_id == principal_id, ContentKeyRow.quarter == quarter
+        )
+        with self._engine.connect() as connection:
+            generation = connection.execute(before).scalar_one()
+        insert_if_absent(
+            self._engine,
+            ContentKeyRow,
+            {
+                "key_id": self.key_id(principal_id, quarter, generation),
+                "principal_id": principal_id,
+                "quarter": quarter,
+                "wrapped_keyset": self._new_wrapped_keyset(),
+                "created_at": datetime.now(UTC),
+            },
+        )
 
     def _new_wrapped_keyset(self) -> bytes:
         handle = tink.new_keyset_handle(aead.aead_key_templates.AES256_GCM)
@@ -202,11 +241,7 @@ class Sealer:
         self._capacity = cache_keys
         self._cache: OrderedDict[tuple[str, str], tuple[str, ContentKey]] = OrderedDict()
         self._lock = threading.Lock()
-
-    def key_id(self, principal_id: str, quarter: str) -> str:
-        """Return the id that ``seal`` will give for this principal and quarter."""
-        entry = self._cache.get((principal_id, quarter))
-        return self._keys.key_id(principal_id, quarter) if entry is None else entry[0]
+        self._retired_count = 0
 
     def waits(self, principal_id: str, quarter: str) -> bool:
         """Tell whether ``seal`` would wait for the network; call ``prepare`` in a thread first."""
@@ -238,6 +273,21 @@ class Sealer:
         except tink.TinkError as error:
             raise SealingUnavailable(f"content key {key_id} does not encrypt") from error
 
+    def forget_retired(self) -> None:
+        """Drop the keys that were retired since the last call: an erasure is under way.
+
+        Raises:
+            SQLAlchemyError: the database does not work; every key stays.
+        """
+        count = self._keys.retired_count()
+        if count == self._retired_count:
+            return
+        retired = self._keys.retired()
+        with self._lock:
+            for name in [name for name, entry in self._cache.items() if entry[0] in retired]:
+                del self._cache[name]
+        self._retired_count = count
+
     def _entry(self, principal_id: str, quarter: str) -> tuple[str, ContentKey]:
         name = (principal_id, quarter)
         with self._lock:
@@ -246,8 +296,7 @@ class Sealer:
                 self._cache.move_to_end(name)
                 return entry
         # Outside the lock: a slow database must not stop callers whose keys are at hand.
-        primitive = self._keys.get_or_create(principal_id, quarter)
-        entry = (self._keys.key_id(principal_id, quarter), primitive)
+        entry = self._keys.get_or_create(principal_id, quarter)
         with self._lock:
             self._cache[name] = entry
             if len(self._cache) > self._capacity:

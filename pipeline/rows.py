@@ -22,6 +22,7 @@ from schemas.tables import (
     CalledTool,
     EventRow,
     InteractionRow,
+    LegalHoldRow,
     ToolCallRow,
 )
 
@@ -38,6 +39,10 @@ _CHANGED: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "policy.changed": ("policy", "policy_digest"),
         "key.issued": ("gateway_key", "gateway_key_id"),
         "key.revoked": ("gateway_key", "gateway_key_id"),
+        "legal_hold.placed": ("legal_hold", "hold_id"),
+        "legal_hold.released": ("legal_hold", "hold_id"),
+        "content.erased": ("content", "erasure_id"),
+        "erasure.refused": ("content", "erasure_id"),
     }
 )
 
@@ -64,6 +69,8 @@ def rows(enriched: Enriched) -> Iterator[tuple[str, Row]]:
         yield "audit.access_denials_v1", _access_denial(event, enriched)
     elif kind in _CHANGED:
         yield "audit.admin_changes_v1", _admin_change(event, enriched)
+        if kind.startswith("legal_hold."):
+            yield "audit.legal_holds_v1", _legal_hold(event, enriched)
 
 
 def _event(event: Event, enriched: Enriched) -> Row:
@@ -176,13 +183,29 @@ def _admin_change(event: Event, enriched: Enriched) -> Row:
     row["object_id"] = getattr(fields, object_field)
     holder = getattr(fields, "holder", None)
     if holder is not None:
-        row["expires_at"] = datetime.fromisoformat(fields.expires_at)
         row["holder_principal_id"] = holder.principal_id
         row["holder_kind"] = holder.kind
         row["holder_issuer"] = holder.issuer
         row["holder_subject"] = holder.subject
         row["holder_email"] = holder.email
     row["loaded_at"] = enriched.loaded_at
+    return _with_times(row, "expires_at", "requested_at")
+
+
+def _legal_hold(event: Event, enriched: Enriched) -> Row:
+    fields = event.fields
+    row = {**_copied(LegalHoldRow, fields), **_who(fields)}
+    row["status"] = fields.event_type.removeprefix("legal_hold.")
+    row["occurred_at"] = event.occurred_at
+    row["loaded_at"] = enriched.loaded_at
+    return _with_times(row, "placed_at", "held_from", "held_to")
+
+
+def _with_times(row: Row, *names: str) -> Row:
+    """Turn times that the record tells as text into times."""
+    for name in names:
+        if isinstance(row.get(name), str):
+            row[name] = datetime.fromisoformat(row[name])
     return row
 
 

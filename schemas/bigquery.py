@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from schemas.base import Classification, ContractError, Record, described
+from schemas.retention import RetentionError
 from schemas.tables import Table
 
 # Source: BigQuery, "Data types" and the REST resource TableFieldSchema.
@@ -56,6 +57,7 @@ def render_table(table: Table) -> dict[str, Any]:
         "require_partition_filter": True,
         "clustering": list(table.cluster_fields),
         "retention_days": table.retention_days,
+        "retention_class": _retention_class(table),
     }
 
 
@@ -136,6 +138,14 @@ def _column(where: str, name: str, info: FieldInfo) -> dict[str, Any]:
     if classification is not Classification.PUBLIC:
         raise ContractError(f"{where}: a nested record is public, its fields have the classes")
     return {**column, "fields": columns(element)}
+
+
+def _retention_class(table: Table) -> str:
+    try:
+        table.retention.check(table.retention_days)
+    except RetentionError as error:
+        raise ContractError(f"{table.id}: {error}") from None
+    return table.retention.name
 
 
 def _check(table: Table, schema: Iterable[Mapping[str, Any]]) -> None:

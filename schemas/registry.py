@@ -10,6 +10,8 @@ from pydantic import ValidationError
 from schemas.access import AccessDenied
 from schemas.base import ContractError
 from schemas.envelope import Envelope
+from schemas.erasure import ContentErased, ErasureRefused
+from schemas.hold import LegalHoldPlaced, LegalHoldReleased
 from schemas.interaction import (
     InteractionBlocked,
     InteractionCompleted,
@@ -31,6 +33,10 @@ EVENTS: Final[Mapping[tuple[str, int], type[Envelope]]] = MappingProxyType(
         ("issuers.changed", 1): IssuersChanged,
         ("key.issued", 1): KeyIssued,
         ("key.revoked", 1): KeyRevoked,
+        ("legal_hold.placed", 1): LegalHoldPlaced,
+        ("legal_hold.released", 1): LegalHoldReleased,
+        ("content.erased", 1): ContentErased,
+        ("erasure.refused", 1): ErasureRefused,
         ("policy.changed", 1): PolicyChanged,
         ("writer.opened", 1): WriterOpened,
         ("writer.closed", 1): WriterClosed,

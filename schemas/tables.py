@@ -11,7 +11,19 @@ from typing import Annotated, Final, Literal
 
 from schemas import fields as f
 from schemas.base import Record, content, public, secret_evidence
+from schemas.hold import (
+    HeldFrom,
+    HeldPrincipals,
+    HeldRepositories,
+    HeldSessions,
+    HeldTo,
+    HoldId,
+    HoldName,
+    PlacedAt,
+    Reason,
+)
 from schemas.interaction import Ref
+from schemas.retention import RETENTION, Retention, retention_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +51,15 @@ class Table:
     def id(self) -> str:
         """Return ``dataset.table_vN``, the table's name in SQL."""
         return f"{self.dataset}.{self.name}_v{self.version}"
+
+    @property
+    def retention(self) -> Retention:
+        """Return the class of data that says how long rows are kept.
+
+        Raises:
+            RetentionError: no class keeps rows for ``retention_days``.
+        """
+        return retention_of(self.retention_days)
 
     @property
     def view_id(self) -> str:
@@ -258,9 +279,15 @@ class AdminChangeRow(_Who, _Origin):
     """
 
     event_type: Annotated[str, public("what happened, past tense", max_length=64)]
-    object_type: Annotated[Literal["policy", "gateway_key"], public("what was changed")]
+    object_type: Annotated[
+        Literal["policy", "gateway_key", "legal_hold", "content"], public("what was changed")
+    ]
     object_id: Annotated[
-        str, public("digest of the policy from then on, or id of the key", max_length=f.SHORT)
+        str,
+        public(
+            "digest of the policy from then on, or id of the key, hold or erasure",
+            max_length=f.SHORT,
+        ),
     ]
     previous_policy_digest: Annotated[
         f.PolicyDigest | None, public("SHA-256 of the policy file before, lower-case hex")
@@ -279,6 +306,31 @@ class AdminChangeRow(_Who, _Origin):
     holder_issuer: f.Issuer | None = None
     holder_subject: f.Subject | None = None
     holder_email: f.Email | None = None
+    loaded_at: f.LoadedAt
+    reason: Reason | None = None
+    requested_at: Annotated[
+        f.Time | None, public("when an erasure was asked for, UTC; carried out when occurred_at")
+    ] = None
+    refusal_code: Annotated[
+        str | None, public("refused_hold: a legal hold stood against an erasure", max_length=64)
+    ] = None
+    content_key_ids: Annotated[_Names, public("ids of content keys that were destroyed")] = ()
+    hold_ids: Annotated[_Names, public("legal holds that stood against an erasure")] = ()
+
+
+class LegalHoldRow(_Who, _Origin):
+    """One row per placing and release of a legal hold; the view shows each hold's last state."""
+
+    status: Annotated[Literal["placed", "released"], public("what this row tells of the hold")]
+    hold_id: HoldId
+    hold_name: HoldName
+    reason: Reason
+    placed_at: PlacedAt
+    held_principal_ids: HeldPrincipals = ()
+    held_session_ids: HeldSessions = ()
+    held_repositories: HeldRepositories = ()
+    held_from: HeldFrom = None
+    held_to: HeldTo = None
     loaded_at: f.LoadedAt
 
 
@@ -343,8 +395,10 @@ def _table(row: type[Record], **parts: object) -> Table:
     return Table(row=row, **{**defaults, **parts})  # type: ignore[arg-type]
 
 
-# Retention by class of data, days. Source: the retention classes of docs/event.md.
-_CONTENT_DAYS, _DETAIL_DAYS, _EVENT_DAYS, _PROOF_DAYS = 190, 1096, 2192, 3653
+# Retention by class of data, days.
+_CONTENT_DAYS, _DETAIL_DAYS, _EVENT_DAYS, _PROOF_DAYS = (
+    RETENTION[name].days for name in ("content", "detail", "event", "proof")
+)
 
 TABLES: Final[Mapping[str, Table]] = MappingProxyType(
     {
@@ -400,6 +454,17 @@ TABLES: Final[Mapping[str, Table]] = MappingProxyType(
                 cluster_fields=("tenant_id", "object_type", "object_id"),
                 retention_days=_PROOF_DAYS,
                 identity=("event_id", "occurred_at"),
+            ),
+            _table(
+                LegalHoldRow,
+                dataset="audit",
+                name="legal_holds",
+                partition_field="placed_at",
+                partition_type="MONTH",
+                cluster_fields=("tenant_id", "hold_name"),
+                retention_days=_PROOF_DAYS,
+                identity=("hold_id", "placed_at"),
+                latest_first="occurred_at",
             ),
             _table(
                 DeadLetterRow,

@@ -6,7 +6,17 @@ No column holds a secret in clear: a gateway key is kept as its SHA-256, a conte
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Index, LargeBinary, String
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -70,6 +80,9 @@ class ContentKeyRow(Base):
 
     ``wrapped_keyset`` is the bare ciphertext of the serialized keyset with no associated data:
     the form that BigQuery's KEYS.KEYSET_CHAIN unwraps when the tenant's key lives in Cloud KMS.
+
+    A retired key seals nothing new; an erased one is empty and opens nothing. Its row stays, so
+    that its id is never given again.
     """
 
     __tablename__ = "content_keys"
@@ -79,6 +92,52 @@ class ContentKeyRow(Base):
     quarter: Mapped[str] = mapped_column(String(6))
     wrapped_keyset: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    retired_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    erased_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class LegalHoldRow(Base):
+    """One legal hold: what it keeps, who placed and released it and why; never deleted."""
+
+    __tablename__ = "legal_holds"
+
+    hold_id: Mapped[str] = mapped_column(String(_ID_LENGTH), primary_key=True)
+    name: Mapped[str] = mapped_column(String(_NAME_LENGTH))
+    reason: Mapped[str] = mapped_column(Text)
+    scope: Mapped[dict[str, Any]] = mapped_column(JSON)
+    placed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    released_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    # Of two holds of one name that are placed at once, one is refused.
+    __table_args__ = (
+        Index(
+            "legal_holds_by_open_name",
+            "name",
+            unique=True,
+            sqlite_where=text("released_at IS NULL"),
+            postgresql_where=text("released_at IS NULL"),
+        ),
+    )
+
+
+class ErasureRow(Base):
+    """One erasure of one principal's texts, and how far it has come; never deleted.
+
+    ``state``: retired (keys seal nothing new), erased (keys are gone from this database, the
+    event waits), done (gone from the warehouse too), refused (a legal hold stood against it).
+    """
+
+    __tablename__ = "erasures"
+
+    erasure_id: Mapped[str] = mapped_column(String(_ID_LENGTH), primary_key=True)
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    principal_id: Mapped[str] = mapped_column(String(_ID_LENGTH))
+    holder: Mapped[dict[str, Any]] = mapped_column(JSON)
+    actor: Mapped[dict[str, Any]] = mapped_column(JSON)
+    reason: Mapped[str] = mapped_column(Text)
+    key_ids: Mapped[list[str]] = mapped_column(JSON)
+    requested_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class ControlEventRow(Base):

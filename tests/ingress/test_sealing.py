@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 import tink
-from control_state import control_database
+from control_state import NOW, control_database
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 from tink import aead, secret_key_access
@@ -90,12 +90,52 @@ def test_key_of_another_principal_or_quarter_does_not_open(sealer, opener, princ
         opener.open(other.key_id, sealed.ciphertext, b"part")
 
 
-def test_key_id_is_opaque_and_known_before_the_key_is(sealer):
-    key_id = sealer.key_id("ada", "2026Q4")
+def test_key_id_is_opaque_and_known_before_the_key_is(sealer, keys):
+    key_id = keys.key_id("ada", "2026Q4")
 
     assert re.fullmatch("ck_[a-z2-7]{26}", key_id)
     assert sealer.seal("ada", "2026Q4", b"part", TEXT).key_id == key_id
-    assert sealer.key_id("ada", "2026Q4") == key_id
+
+
+def retire(engine, **more):
+    with engine.begin() as connection:
+        connection.execute(update(ContentKeyRow).values(retired_at=NOW, **more))
+
+
+def test_retired_key_still_opens_and_a_new_one_seals_from_then_on(keys, sealer, opener, engine):
+    old = sealer.seal("ada", "2026Q4", b"part", TEXT)
+    retire(engine)
+
+    assert sealer.seal("ada", "2026Q4", b"part", TEXT).key_id == old.key_id  # not noticed yet
+    sealer.forget_retired()
+    new = sealer.seal("ada", "2026Q4", b"part", TEXT)
+
+    assert new.key_id != old.key_id
+    assert Sealer(keys).seal("ada", "2026Q4", b"part", TEXT).key_id == new.key_id
+    assert opener.open(old.key_id, old.ciphertext, b"part") == TEXT
+    assert opener.open(new.key_id, new.ciphertext, b"part") == TEXT
+
+
+def test_keys_of_others_stay_at_hand_when_one_is_retired(sealer, engine):
+    mine = sealer.seal("grace", "2026Q4", b"part", TEXT)
+    sealer.seal("ada", "2026Q4", b"part", TEXT)
+    with engine.begin() as connection:
+        connection.execute(
+            update(ContentKeyRow).where(ContentKeyRow.principal_id == "ada").values(retired_at=NOW)
+        )
+
+    sealer.forget_retired()
+
+    assert [name for name, _ in sealer._cache] == ["grace"]
+    assert sealer.seal("grace", "2026Q4", b"part", TEXT).key_id == mine.key_id
+
+
+def test_key_that_was_emptied_opens_nothing(sealer, opener, engine):
+    sealed = sealer.seal("ada", "2026Q4", b"part", TEXT)
+    retire(engine, wrapped_keyset=b"", erased_at=NOW)
+
+    with pytest.raises(ContentKeyMissing):
+        opener.open(sealed.key_id, sealed.ciphertext, b"part")
 
 
 def test_second_process_seals_under_the_same_key(sealer, tenant, tmp_path):

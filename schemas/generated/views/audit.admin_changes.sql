@@ -34,7 +34,12 @@ SELECT
   `holder_issuer`,
   `holder_subject`,
   `holder_email`,
-  `loaded_at`
+  `loaded_at`,
+  `reason`,
+  `requested_at`,
+  `refusal_code`,
+  `content_key_ids`,
+  `hold_ids`
 FROM `audit.admin_changes_v1`
 WHERE TRUE
 QUALIFY ROW_NUMBER() OVER (PARTITION BY `event_id`, `occurred_at` ORDER BY `loaded_at` DESC) = 1
