@@ -190,8 +190,11 @@ class ContentKeys:
             return session.scalar(query.limit(1))
 
     def _create(self, principal_id: str, quarter: str) -> None:
+        # Of the retired ones alone: whoever races with us then makes a key of the same id.
         before = select(func.count()).where(
-            ContentKeyRow.principal_id == principal_id, ContentKeyRow.quarter == quarter
+            ContentKeyRow.principal_id == principal_id,
+            ContentKeyRow.quarter == quarter,
+            ContentKeyRow.retired_at.is_not(None),
         )
         with self._engine.connect() as connection:
             generation = connection.execute(before).scalar_one()
