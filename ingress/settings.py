@@ -12,6 +12,7 @@ PREFIX: Final = "TAILNUMBER_"
 # Variables of the command line and of the tests, which a gateway started by them inherits.
 _OTHERS = frozenset(
     {
+        "TAILNUMBER_BIGQUERY_PROJECT",
         "TAILNUMBER_CACHE_DIR",
         "TAILNUMBER_CLAUDE_CODE",
         "TAILNUMBER_CODEX",

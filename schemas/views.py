@@ -16,7 +16,7 @@ from typing import Final
 from schemas.tables import TABLES, Table
 
 # What breaks a tie between rows that are equally late, as far as a table has it.
-_TIE_BREAKERS: Final = ("loaded_at", "event_id")
+TIE_BREAKERS: Final = ("loaded_at", "event_id")
 
 SESSIONS_VIEW_ID: Final = "audit.sessions"
 
@@ -79,7 +79,7 @@ def render_view(table: Table) -> str:
     """
     ties = [
         name
-        for name in _TIE_BREAKERS
+        for name in TIE_BREAKERS
         if name in table.row.model_fields and name not in (table.latest_first, *table.identity)
     ]
     order = ", ".join(f"`{name}` DESC" for name in (table.latest_first, *ties))

@@ -9,6 +9,7 @@ import sys
 import typer
 
 from tailnumber.commands import (
+    ask,
     configure,
     credentials,
     demo,
@@ -50,6 +51,7 @@ app.add_typer(issuers.app, name="issuers")
 app.add_typer(policy.app, name="policy")
 app.add_typer(rules.app, name="rules")
 mask.register(app)
+ask.register(app)
 query.register(app)
 sessions.register(app)
 replay.register(app)

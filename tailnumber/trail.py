@@ -8,12 +8,13 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from google.api_core import exceptions
 from google.api_core.client_options import ClientOptions
 from google.auth.credentials import AnonymousCredentials
+from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
@@ -28,7 +29,17 @@ ANSWER_SECONDS: Final = 60.0
 _PAGE_ROWS: Final = 10_000
 # A connection that is refused is tried again for so long, and no longer.
 _RETRY: Final = DEFAULT_RETRY.with_timeout(5.0)
-_TYPES: Final[Mapping[type, str]] = {str: "STRING", int: "INT64", datetime: "TIMESTAMP"}
+_TYPES: Final[Mapping[type, str]] = {
+    str: "STRING",
+    int: "INT64",
+    float: "FLOAT64",
+    bool: "BOOL",
+    datetime: "TIMESTAMP",
+    date: "DATE",
+}
+
+# A tuple is an array of texts.
+Value = str | int | float | bool | datetime | date | tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +56,7 @@ class Trail:
     def __init__(self, client: bigquery.Client) -> None:
         self._client = client
 
-    def ask(self, sql: str, **parameters: str | int | datetime) -> Answer:
+    def ask(self, sql: str, **parameters: Value) -> Answer:
         """Run one query; ``@name`` in it stands for the parameter of that name.
 
         Raises:
@@ -56,7 +67,7 @@ class Trail:
             columns = tuple(field.name for field in result.schema)
             return Answer(columns, [dict(row.items()) for row in result])
 
-    def stream(self, sql: str, **parameters: str | int | datetime) -> Iterator[Row]:
+    def stream(self, sql: str, **parameters: Value) -> Iterator[Row]:
         """Run one query and yield its rows, of which one page at a time is held.
 
         Raises:
@@ -66,19 +77,38 @@ class Trail:
             for row in self._run(sql, parameters):
                 yield dict(row.items())
 
-    def _run(
-        self, sql: str, parameters: Mapping[str, str | int | datetime]
-    ) -> bigquery.table.RowIterator:
-        config = bigquery.QueryJobConfig(
-            query_parameters=[
-                bigquery.ScalarQueryParameter(name, _TYPES[type(value)], value)
-                for name, value in parameters.items()
-            ]
-        )
+    def bytes_read(self, sql: str, **parameters: Value) -> int:
+        """Return the bytes that BigQuery would read for a query, by a dry run, which is free.
+
+        Raises:
+            CommandError: as of ``ask``.
+        """
+        with _failures_told():
+            config = bigquery.QueryJobConfig(
+                query_parameters=_bound(parameters), dry_run=True, use_query_cache=False
+            )
+            job = self._client.query(
+                sql, config, timeout=ANSWER_SECONDS, retry=_RETRY, job_retry=None
+            )
+            return int(job.total_bytes_processed or 0)
+
+    def _run(self, sql: str, parameters: Mapping[str, Value]) -> bigquery.table.RowIterator:
+        config = bigquery.QueryJobConfig(query_parameters=_bound(parameters))
         job = self._client.query(sql, config, timeout=ANSWER_SECONDS, retry=_RETRY, job_retry=None)
         return job.result(
             page_size=_PAGE_ROWS, timeout=ANSWER_SECONDS, retry=_RETRY, job_retry=None
         )
+
+
+def _bound(
+    parameters: Mapping[str, Value],
+) -> list[bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter]:
+    return [
+        bigquery.ArrayQueryParameter(name, "STRING", list(value))
+        if isinstance(value, tuple)
+        else bigquery.ScalarQueryParameter(name, _TYPES[type(value)], value)
+        for name, value in parameters.items()
+    ]
 
 
 @contextmanager
@@ -104,6 +134,32 @@ def open_trail(endpoints: Endpoints) -> Iterator[Trail]:
         credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]  # unannotated upstream
         client_options=ClientOptions(api_endpoint=endpoints.bigquery),
     )
+    try:
+        yield Trail(client)
+    finally:
+        client.close()  # type: ignore[no-untyped-call]  # unannotated upstream
+
+
+@contextmanager
+def open_bigquery(project: str) -> Iterator[Trail]:
+    """Connect to BigQuery in a project as who the machine is signed in as.
+
+    The client's own environment decides: application default credentials, and
+    ``BIGQUERY_EMULATOR_HOST`` for a server that asks for none.
+
+    Raises:
+        CommandError: nobody is signed in.
+    """
+    emulated = "BIGQUERY_EMULATOR_HOST" in os.environ
+    try:
+        client = bigquery.Client(
+            project=project,
+            credentials=AnonymousCredentials() if emulated else None,  # type: ignore[no-untyped-call]  # unannotated upstream
+        )
+    except DefaultCredentialsError as error:
+        raise CommandError(
+            "Nobody is signed in at Google Cloud; run: gcloud auth application-default login"
+        ) from error
     try:
         yield Trail(client)
     finally:
