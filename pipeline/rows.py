@@ -24,6 +24,7 @@ from schemas.tables import (
     InteractionRow,
     LegalHoldRow,
     ToolCallRow,
+    WriterRow,
 )
 
 Row = dict[str, Any]
@@ -65,6 +66,8 @@ def rows(enriched: Enriched) -> Iterator[tuple[str, Row]]:
         yield from _tool_calls(event, enriched)
         yield from _findings(event, enriched)
         yield from _parts(event, enriched)
+    elif kind.startswith("writer."):
+        yield "integrity.writers_v1", _writer(event, enriched)
     elif kind == "access.denied":
         yield "audit.access_denials_v1", _access_denial(event, enriched)
     elif kind in _CHANGED:
@@ -165,6 +168,20 @@ def _overflow_parts(overflow: Overflow, enriched: Enriched) -> Iterator[tuple[st
                 "loaded_at": enriched.loaded_at,
             },
         )
+
+
+def _writer(event: Event, enriched: Enriched) -> Row:
+    fields = event.fields
+    row = _copied(WriterRow, fields)
+    row["occurred_at"] = event.occurred_at
+    row["life_writer_id"] = getattr(fields, "closed_writer_id", fields.writer_id)
+    row["status"] = getattr(fields, "reason", "opened")
+    if row["status"] == "stopped":
+        # The writer's own last record says it, and so is the last one.
+        row["last_sequence"] = fields.sequence
+        row["last_record_hash"] = event.record_hash
+    row["loaded_at"] = enriched.loaded_at
+    return row
 
 
 def _access_denial(event: Event, enriched: Enriched) -> Row:

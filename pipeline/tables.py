@@ -19,7 +19,7 @@ from google.cloud.bigquery.retry import DEFAULT_RETRY
 from pipeline.errors import TableError, WarehouseError
 from schemas.bigquery import api_schema, render_table
 from schemas.tables import TABLES
-from schemas.views import views
+from schemas.views import functions, views
 
 # Longest time that one call, and all attempts at it together, may take.
 CALL_SECONDS: Final = 15.0
@@ -52,7 +52,7 @@ def open_client(project: str, url: str | None = None) -> bigquery.Client:
 def apply_contract(
     client: bigquery.Client, policy_tags: Mapping[str, str] = _NO_TAGS
 ) -> Mapping[str, Change]:
-    """Bring every table and view to the contract; return what happened to each table.
+    """Bring tables, views and functions to the contract; return what happened to each table.
 
     ``policy_tags`` maps a column's class to the resource name of its policy tag.
 
@@ -69,6 +69,10 @@ def apply_contract(
         }
         for name, query in views().items():
             _run(client, f"CREATE OR REPLACE VIEW `{name}` AS\n{query}")
+        for name, function in functions().items():
+            parameters = ", ".join(f"{n} {kind}" for n, kind in function.parameters.items())
+            head = f"CREATE OR REPLACE TABLE FUNCTION `{name}`({parameters})"
+            _run(client, f"{head} AS\n{function.query}")
     except (exceptions.GoogleAPIError, OSError) as error:
         raise WarehouseError(f"BigQuery did not take the tables: {error}") from error
     return changes

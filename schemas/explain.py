@@ -8,7 +8,7 @@ from schemas.base import ContractError, Record, described
 from schemas.bigquery import render_table, unwrap
 from schemas.registry import EVENTS
 from schemas.tables import TABLES, Table
-from schemas.views import SESSIONS_VIEW_ID, views
+from schemas.views import functions, views
 
 _WORDS: Final = {"str": "string", "int": "integer", "bool": "boolean", "datetime": "time"}
 _GAP: Final = "  "
@@ -19,13 +19,13 @@ class UnknownNameError(ContractError):
 
 
 def names() -> list[str]:
-    """Return every name that ``explain`` knows: events with version, tables, views."""
+    """Return the names that ``explain`` knows: events with version, tables, views, functions."""
     events = [f"{event_type}@{version}" for event_type, version in EVENTS]
-    return [*events, *TABLES, *views()]
+    return [*events, *TABLES, *views(), *functions()]
 
 
 def explain(name: str) -> str:
-    """Return a plain-text page on an event, a table or a view, with a newline at its end.
+    """Return a plain-text page on an event, a table, a view or a function, with a newline at its end.
 
     An event without ``@VERSION`` is its newest version.
 
@@ -39,7 +39,11 @@ def explain(name: str) -> str:
     for table in TABLES.values():
         if name in (table.id, table.view_id):
             return _table(table)
-    if name == SESSIONS_VIEW_ID:
+    if name in functions():
+        called = functions()[name]
+        given = ", ".join(f"{n} {kind}" for n, kind in called.parameters.items())
+        return f"{name}({given}): {called.description}\n\n{called.query}"
+    if name in views():
         return views()[name]
     near = difflib.get_close_matches(name, names(), n=3, cutoff=0.4)
     hint = (

@@ -9,7 +9,7 @@ from schemas.bigquery import render_table
 from schemas.jsonschema import render_event
 from schemas.registry import EVENTS
 from schemas.tables import TABLES
-from schemas.views import views
+from schemas.views import TableFunction, functions, views
 
 GENERATED: Final = Path(__file__).parent / "generated"
 
@@ -28,6 +28,8 @@ def documents() -> Mapping[str, str]:
         result[f"tables/{table.id}.json"] = _json(render_table(table))
     for view_id, query in views().items():
         result[f"views/{view_id}.sql"] = query
+    for function in functions().values():
+        result[f"functions/{function.id}.json"] = _json(_function(function))
     return result
 
 
@@ -64,6 +66,17 @@ def write(directory: Path = GENERATED) -> list[str]:
 def _read(directory: Path) -> dict[str, bytes]:
     files = (path for path in directory.rglob("*") if path.is_file())
     return {path.relative_to(directory).as_posix(): path.read_bytes() for path in files}
+
+
+def _function(function: TableFunction) -> dict[str, Any]:
+    dataset, name = function.id.split(".")
+    return {
+        "dataset": dataset,
+        "routine_id": name,
+        "description": function.description,
+        "parameters": dict(function.parameters),
+        "query": function.query,
+    }
 
 
 def _json(document: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Annotated, Final, Literal
 
 from schemas import fields as f
-from schemas.base import Record, content, public, secret_evidence
+from schemas.base import Record, content, network, public, secret_evidence
 from schemas.hold import (
     HeldFrom,
     HeldPrincipals,
@@ -334,6 +334,36 @@ class LegalHoldRow(_Who, _Origin):
     loaded_at: f.LoadedAt
 
 
+class WriterRow(_Origin):
+    """One row per opening and closing of a writer; what was never closed may still run.
+
+    ``writer_id`` and ``sequence`` name the record that tells it. A writer that crashed is closed
+    in the chain of its successor; one that stopped by itself, in its own.
+    """
+
+    life_writer_id: Annotated[
+        str, public("writer whose life this row tells", pattern=f.UUID_PATTERN)
+    ]
+    status: Annotated[
+        Literal["opened", "stopped", "interrupted"],
+        public("opened, stopped by itself, or interrupted: closed by its successor"),
+    ]
+    host: Annotated[str | None, network("host it runs on", max_length=f.SHORT)] = None
+    process_id: Annotated[int | None, public("process id on that host", ge=0, le=f.INT64_MAX)] = (
+        None
+    )
+    software_version: Annotated[str | None, public("version of Tailnumber", max_length=64)] = None
+    policy_digest: f.PolicyDigest | None = None
+    last_sequence: Annotated[
+        int | None,
+        public("last sequence of a closed writer; null: no record of it", ge=0, le=f.INT64_MAX),
+    ] = None
+    last_record_hash: Annotated[
+        str | None, public("hash of that record", pattern=f.HASH_PATTERN)
+    ] = None
+    loaded_at: f.LoadedAt
+
+
 class PartRow(Record):
     """One row per text, sealed; stored once per session."""
 
@@ -475,6 +505,15 @@ TABLES: Final[Mapping[str, Table]] = MappingProxyType(
                 retention_days=_EVENT_DAYS,
                 identity=("dead_letter_id", "published_at"),
                 latest_first="refused_at",
+            ),
+            _table(
+                WriterRow,
+                dataset="integrity",
+                name="writers",
+                partition_type="MONTH",
+                cluster_fields=("tenant_id", "life_writer_id"),
+                retention_days=_PROOF_DAYS,
+                identity=("event_id", "occurred_at"),
             ),
             _table(
                 PartRow,

@@ -11,6 +11,8 @@ views for askers in other projects puts the project before the dataset in the on
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from schemas.tables import TABLES, Table
@@ -19,14 +21,25 @@ from schemas.tables import TABLES, Table
 TIE_BREAKERS: Final = ("loaded_at", "event_id")
 
 SESSIONS_VIEW_ID: Final = "audit.sessions"
+SESSIONS_FUNCTION_ID: Final = "audit.sessions_since"
 
-# Reads the view `audit.interactions`, so that each interaction counts once. A filter on a session's
-# times cannot reach the partitions, since they are aggregates: the WHERE clause satisfies the
-# required filter and the view reads every partition. A question about a day asks
-# `audit.interactions` itself. The floor is a constant, not today minus retention, so that rows
-# under a legal hold stay visible.
+
+@dataclass(frozen=True, slots=True)
+class TableFunction:
+    """A query with parameters that SQL calls like a table."""
+
+    id: str
+    description: str
+    parameters: Mapping[str, str]
+    query: str
+
+
+# Rows from then on are all rows. A constant, not today minus retention, so that rows under a legal
+# hold stay visible.
+_ALWAYS: Final = "TIMESTAMP '1970-01-01 00:00:00+00'"
+
+# Reads the view `audit.interactions`, so that each interaction counts once.
 _SESSIONS_SQL: Final = """\
--- audit.sessions: one row per session. Reads all of audit.interactions; for one day ask that view.
 WITH
   sessions AS (
     SELECT
@@ -34,6 +47,7 @@ WITH
       session_id,
       principal_id,
       MAX(principal_kind) AS principal_kind,
+      MAX(principal_subject) AS principal_subject,
       MAX(principal_email) AS principal_email,
       MAX(client_name) AS client_name,
       MAX(client_version) AS client_version,
@@ -55,7 +69,7 @@ WITH
       ARRAY_AGG(COALESCE(model_used, model)) AS models,
       ARRAY_AGG(repository) AS repositories
     FROM `audit.interactions`
-    WHERE requested_at >= TIMESTAMP '1970-01-01 00:00:00+00'
+    WHERE requested_at >= SINCE
     GROUP BY tenant_id, session_id, principal_id
   )
 SELECT
@@ -96,4 +110,21 @@ def render_view(table: Table) -> str:
 
 def views() -> Mapping[str, str]:
     """Return every view's query by its name, each after the views that it reads."""
-    return {**{t.view_id: render_view(t) for t in TABLES.values()}, SESSIONS_VIEW_ID: _SESSIONS_SQL}
+    head = (
+        f"-- {SESSIONS_VIEW_ID}: one row per session, ever. It reads every partition: for a time,"
+        f" ask {SESSIONS_FUNCTION_ID}.\n"
+    )
+    sessions = head + _SESSIONS_SQL.replace("SINCE", _ALWAYS)
+    return {**{t.view_id: render_view(t) for t in TABLES.values()}, SESSIONS_VIEW_ID: sessions}
+
+
+def functions() -> Mapping[str, TableFunction]:
+    """Return every table function by its name; create them after the views that they read."""
+    since = TableFunction(
+        SESSIONS_FUNCTION_ID,
+        "One row per session, summed up over its interactions from `since` on; reads no partition "
+        "before.",
+        MappingProxyType({"since": "TIMESTAMP"}),
+        _SESSIONS_SQL.replace("SINCE", "since"),
+    )
+    return {since.id: since}

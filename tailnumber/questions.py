@@ -1,45 +1,13 @@
 """The questions that commands ask: BigQuery SQL with parameters, the same on Google Cloud.
 
-Each filters on its view's partition column by ``@since``.
+Each filters on its view's partition column, most by ``@since``.
 """
 
 from typing import Final
 
 SESSIONS: Final = """\
-WITH
-  sessions AS (
-    SELECT
-      session_id,
-      principal_id,
-      MAX(principal_subject) AS principal_subject,
-      MAX(principal_email) AS principal_email,
-      MAX(client_name) AS client_name,
-      MAX(client_version) AS client_version,
-      MIN(requested_at) AS first_requested_at,
-      MAX(requested_at) AS last_requested_at,
-      COUNT(*) AS interaction_count,
-      COUNTIF(operation = 'chat') AS chat_count,
-      COUNTIF(operation = 'inline') AS inline_count,
-      COUNTIF(status = 'blocked') AS blocked_count,
-      COUNTIF(status = 'failed') AS failed_count,
-      SUM(prompt_finding_count + completion_finding_count) AS finding_count,
-      SUM(ARRAY_LENGTH(tool_calls)) AS tool_call_count,
-      ARRAY_AGG(COALESCE(model_used, model)) AS models,
-      ARRAY_AGG(repository) AS repositories
-    FROM audit.interactions
-    WHERE requested_at >= @since
-    GROUP BY session_id, principal_id
-  )
-SELECT
-  * REPLACE (
-    ARRAY(
-      SELECT DISTINCT one FROM UNNEST(models) AS one WHERE one IS NOT NULL ORDER BY one
-    ) AS models,
-    ARRAY(
-      SELECT DISTINCT one FROM UNNEST(repositories) AS one WHERE one IS NOT NULL ORDER BY one
-    ) AS repositories
-  )
-FROM sessions
+SELECT *
+FROM `audit.sessions_since`(@since)
 ORDER BY last_requested_at DESC
 LIMIT @row_limit
 """

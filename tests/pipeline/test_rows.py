@@ -142,3 +142,26 @@ def test_denied_caller_becomes_a_row() -> None:
 
     assert list(made) == ["audit.events_v1", "audit.access_denials_v1"]
     assert made["audit.access_denials_v1"]["http_status"] == 401
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "last"),
+    [
+        ("writer.opened.1.first", "opened", None),
+        ("writer.closed.1.stopped", "stopped", "sequence"),
+        ("writer.closed.1.interrupted", "interrupted", "last_sequence"),
+    ],
+)
+def test_writer_s_life_becomes_rows_that_name_it_and_its_last_record(
+    name: str, status: str, last: str | None
+) -> None:
+    record = example(f"{name}.pass.json")
+
+    made = dict(_rows(message(record)))
+
+    row = made["integrity.writers_v1"]
+    assert row["status"] == status
+    assert row["life_writer_id"] == record.get("closed_writer_id", record["writer_id"])
+    assert row.get("last_sequence") == (record[last] if last else None)
+    if status == "stopped":
+        assert row["last_record_hash"] == made["audit.events_v1"]["record_hash"]

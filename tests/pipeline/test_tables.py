@@ -40,6 +40,33 @@ def test_views_answer_and_have_the_columns_of_their_rows(warehouse: Warehouse) -
     assert [f.name for f in view.schema] == list(TABLES["audit.events_v1"].row.model_fields)
 
 
+def test_session_function_counts_from_a_time_on(warehouse: Warehouse) -> None:
+    client = warehouse.client()
+    apply_contract(client)
+    row = {
+        **dict.fromkeys(("event_id", "tenant_id", "writer_id", "status", "session_id"), "x"),
+        **dict.fromkeys(("assurance", "policy_digest", "connection", "protocol"), "x"),
+        **dict.fromkeys(("operation", "method", "path", "effect", "rule_id"), "x"),
+        **dict.fromkeys(("sequence", "status_rank", "prompt_bytes", "completion_bytes"), 0),
+        **dict.fromkeys(("prompt_finding_count", "completion_finding_count"), 0),
+        "chunk_count": 0,
+        "streamed": False,
+        "client_left": False,
+    }
+    times = ("2026-11-19T23:00:00Z", "2026-11-20T01:00:00Z")
+    rows = [
+        {**row, "interaction_id": t, "occurred_at": t, "requested_at": t, "loaded_at": t}
+        for t in times
+    ]
+    errors = client.insert_rows_json("audit.interactions_v1", rows, timeout=10)
+    assert not errors
+
+    question = "SELECT interaction_count AS n FROM `audit.sessions_since`(TIMESTAMP '{}')"
+
+    assert ask(client, question.format(times[0])) == [{"n": 2}]
+    assert ask(client, question.format(times[1])) == [{"n": 1}]
+
+
 def test_table_keeps_descriptions_partitions_and_clusters(warehouse: Warehouse) -> None:
     client = warehouse.client()
     apply_contract(client)

@@ -13,7 +13,7 @@ import sqlglot
 
 from schemas.bigquery import render_table
 from schemas.tables import TABLES, Table
-from schemas.views import SESSIONS_VIEW_ID, render_view, views
+from schemas.views import SESSIONS_FUNCTION_ID, SESSIONS_VIEW_ID, functions, render_view, views
 
 DUCKDB_TYPES = {"INTEGER": "BIGINT", "FLOAT": "DOUBLE", "BYTES": "BLOB", "TIMESTAMP": "TIMESTAMPTZ"}
 NINE, TEN, ELEVEN = (f"2026-11-20 {hour:02}:00:00+00" for hour in (9, 10, 11))
@@ -163,3 +163,10 @@ def test_two_principals_never_share_a_session(warehouse: Warehouse) -> None:
 
 def test_views_come_after_the_views_that_they_read() -> None:
     assert list(views())[-1] == SESSIONS_VIEW_ID
+
+
+def test_session_function_filters_the_partitions_by_its_parameter() -> None:
+    function = functions()[SESSIONS_FUNCTION_ID]
+
+    assert "WHERE requested_at >= since\n" in function.query
+    assert views()[SESSIONS_VIEW_ID].count("requested_at >= TIMESTAMP") == 1

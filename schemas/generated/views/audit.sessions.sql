@@ -1,4 +1,4 @@
--- audit.sessions: one row per session. Reads all of audit.interactions; for one day ask that view.
+-- audit.sessions: one row per session, ever. It reads every partition: for a time, ask audit.sessions_since.
 WITH
   sessions AS (
     SELECT
@@ -6,6 +6,7 @@ WITH
       session_id,
       principal_id,
       MAX(principal_kind) AS principal_kind,
+      MAX(principal_subject) AS principal_subject,
       MAX(principal_email) AS principal_email,
       MAX(client_name) AS client_name,
       MAX(client_version) AS client_version,
