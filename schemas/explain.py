@@ -25,7 +25,7 @@ def names() -> list[str]:
 
 
 def explain(name: str) -> str:
-    """Return a plain-text page on an event, a table, a view or a function, with a newline at its end.
+    """Return a plain-text page on an event, table, view or function, with a newline at its end.
 
     An event without ``@VERSION`` is its newest version.
 
