@@ -66,7 +66,7 @@ class Bench:
     def start(self, name: str, port: int) -> int | None:
         """Start a product of the harness and return its pid; None if it does not come up."""
         if _listens(port):
-            print(f"port {port} is taken: not starting {name}", file=sys.stderr)
+            print(f"port {port} is taken: {name} is left out; end what is there", file=sys.stderr)
             return None
         subprocess.run(
             ["./start.sh", name],
@@ -131,7 +131,7 @@ def stack(port: int) -> Iterator[tuple[str, str, int]]:
             log.close()
 
 
-def peers(bench: Bench) -> Iterator[tuple[str, str, int, list[str]]]:
+def peers(bench: Bench, products: list[str]) -> Iterator[tuple[str, str, int, list[str]]]:
     """Start what is installed, one after the other; give label, URL, pid and headers."""
     node = bench.installed / "portkey" / "node_modules" / "@portkey-ai" / "gateway"
     litellm = bench.installed / "venv-litellm" / "bin" / "litellm"
@@ -148,6 +148,8 @@ def peers(bench: Bench) -> Iterator[tuple[str, str, int, list[str]]]:
         ("litellm-mask", LITELLM_MASK, litellm.exists(), bearer),
     ]
     for name, port, is_there, headers in known:
+        if name not in products:
+            continue
         if not is_there:
             print(f"{name} is not installed: left out", file=sys.stderr)
             continue
@@ -300,7 +302,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", default=SCENARIOS, help="scenarios of the harness")
     parser.add_argument("--scale", default="0.5", help="multiplies each scenario's seconds")
     parser.add_argument("--repeat", default="2")
-    parser.add_argument("--alone", action="store_true", help="ours without the other products")
+    products = "nginx,portkey,litellm,litellm-mask"
+    parser.add_argument("--beside", default=products, help="products beside ours; empty: none")
     parser.add_argument("--port", type=int, default=18080)
     parser.add_argument("--soak", type=int, metavar="N", help="N requests; is memory flat?")
     parser.add_argument("--streams", type=int, metavar="N", help="N slow streams at once")
@@ -328,9 +331,8 @@ def main() -> int:
                     fine = asyncio.run(slow_streams(url, key, options.streams)) and fine
             return 0 if fine else 1
         results = {}
-        if not options.alone:
-            for label, url, pid, headers in peers(bench):
-                results[label] = bench.measure(label, url, pid, headers, asked)
+        for label, url, pid, headers in peers(bench, options.beside.split(",")):
+            results[label] = bench.measure(label, url, pid, headers, asked)
         with stack(options.port) as (url, key, pid):
             bearer = [f"Authorization: Bearer {key}"]
             results["tailnumber"] = bench.measure("tailnumber", url, pid, bearer, asked)
