@@ -18,16 +18,24 @@
 -- column: input_tokens INT64; tokens of the prompts
 -- column: output_tokens INT64; tokens of the completions
 -- chart: bar x=principal_email y=interaction_count colour=model
+WITH
+  asked AS (
+    SELECT
+      principal_email, principal_id, provider, COALESCE(model_used, model) AS answered_by,
+      input_tokens, output_tokens
+    FROM audit.interactions
+    WHERE requested_at >= @since AND requested_at < @until
+  )
 SELECT
   MAX(principal_email) AS principal_email,
   principal_id,
   provider,
-  COALESCE(model_used, model) AS model,
+  answered_by AS model,
   COUNT(*) AS interaction_count,
   COALESCE(SUM(input_tokens), 0) AS input_tokens,
   COALESCE(SUM(output_tokens), 0) AS output_tokens
-FROM audit.interactions
-WHERE requested_at >= @since AND requested_at < @until AND COALESCE(model_used, model) IS NOT NULL
-GROUP BY principal_id, provider, COALESCE(model_used, model)
+FROM asked
+WHERE answered_by IS NOT NULL
+GROUP BY principal_id, provider, answered_by
 ORDER BY interaction_count DESC, principal_id, model, provider
 LIMIT @row_limit

@@ -18,16 +18,30 @@
 -- column: repositories ARRAY<STRING>; repositories that clients named beside it
 -- column: first_seen_at TIMESTAMP; first time in the period
 -- column: last_seen_at TIMESTAMP; last time in the period
+WITH
+  seen AS (
+    SELECT
+      fingerprint,
+      MIN(rule_id) AS rule_id,
+      COUNT(*) AS finding_count,
+      COUNT(DISTINCT principal_id) AS people,
+      ARRAY_AGG(repository) AS repositories,
+      MIN(occurred_at) AS first_seen_at,
+      MAX(occurred_at) AS last_seen_at
+    FROM audit.findings
+    WHERE occurred_at >= @since AND occurred_at < @until
+    GROUP BY fingerprint
+  )
 SELECT
   fingerprint,
-  MIN(rule_id) AS rule_id,
-  COUNT(*) AS finding_count,
-  COUNT(DISTINCT principal_id) AS people,
-  ARRAY_AGG(DISTINCT repository IGNORE NULLS ORDER BY repository) AS repositories,
-  MIN(occurred_at) AS first_seen_at,
-  MAX(occurred_at) AS last_seen_at
-FROM audit.findings
-WHERE occurred_at >= @since AND occurred_at < @until
-GROUP BY fingerprint
-HAVING COUNT(*) > 1 AND COUNT(DISTINCT principal_id) >= @least_people
+  rule_id,
+  finding_count,
+  people,
+  ARRAY(
+    SELECT DISTINCT one FROM UNNEST(repositories) AS one WHERE one IS NOT NULL ORDER BY one
+  ) AS repositories,
+  first_seen_at,
+  last_seen_at
+FROM seen
+WHERE finding_count > 1 AND people >= @least_people
 ORDER BY people DESC, finding_count DESC, fingerprint
