@@ -17,6 +17,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from ingress.cloud_kms import CloudKmsWrapper
+from ingress.control.content_keys import tell_untold
 from ingress.control.store import open_sqlite
 from ingress.control_events import ControlEvents
 from ingress.errors import IngressError, PolicyError, PolicyProblem
@@ -144,6 +145,7 @@ async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
     tenant = TenantSecrets.load_or_create(settings.data_dir / "secrets", kek)
     engine = open_sqlite(settings.data_dir / "control.db")
     keys = ContentKeys(engine, tenant.kek, tenant.subkey("content-key"))
+    tell_untold(engine, settings.key_uri or None, utc_now())
     metrics = Metrics()
     async with AsyncExitStack() as stack:
         stack.callback(engine.dispose)

@@ -42,6 +42,8 @@ class CloudKmsWrapper:
                 "keyRings/R/cryptoKeys/K"
             )
         self._name = match[1]
+        # How the warehouse names the key, too.
+        self.uri = uri
         self._client = client or _client()
 
     def encrypt(self, plaintext: bytes, associated_data: bytes, /) -> bytes:

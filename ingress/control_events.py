@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from ingress.control import outbox
+from ingress.control import content_keys, outbox
 from ingress.control.outbox import ControlEvent
 from ingress.errors import AuditUnavailable
 from ingress.identity.principal import Principal, make_principal
@@ -63,15 +63,28 @@ class ControlEvents:
 
     async def _record(self, event: ControlEvent) -> None:
         facts = event.facts
+        if event.event_type == content_keys.CREATED:
+            await self._publish_key(event)
         if "holder" in facts:
             facts = facts | {"holder": principal_record(self._principal(facts["holder"]))}
         await self._recorder.control_changed(
             event.event_type,
             event_id=event.event_id,
             at=event.occurred_at,
-            principal=self._principal(event.actor),
+            principal=self._principal(event.actor) if event.actor else None,
             facts=facts,
         )
+
+    async def _publish_key(self, event: ControlEvent) -> None:
+        """Send the keyset itself, unless it was erased while its event waited."""
+        facts = event.facts
+        wrapped = await asyncio.to_thread(
+            content_keys.wrapped_keyset, self._engine, facts["content_key_id"]
+        )
+        if wrapped is not None:
+            await self._recorder.content_key(
+                facts, event_id=event.event_id, at=event.occurred_at, wrapped_keyset=wrapped
+            )
 
     def _principal(self, account: dict[str, Any]) -> Principal:
         return make_principal(self._principal_key, **account)

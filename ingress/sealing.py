@@ -8,19 +8,20 @@ is made when it is first needed and lives in the control database, wrapped by th
 import hmac
 import threading
 from collections import OrderedDict
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final, NamedTuple, Protocol
 
 import tink  # type: ignore[import-untyped]  # ships no type information
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Engine, func, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from tink import aead, secret_key_access
 from tink.proto import aes_gcm_pb2, tink_pb2  # type: ignore[import-untyped]
 
+from ingress.control.content_keys import tell_created
 from ingress.control.models import ContentKeyRow
-from ingress.control.store import insert_if_absent
 from ingress.errors import ContentKeyMissing, ContentUnreadable, SealingUnavailable
 from ingress.ids import random_bytes
 
@@ -105,7 +106,11 @@ def quarter_of(at: datetime) -> str:
 
 
 class ContentKeys:
-    """Content keys in the control database; made once, whoever asks first."""
+    """Content keys in the control database; made once, whoever asks first.
+
+    Each new key leaves its event in the same transaction (``ingress.control.outbox``), from which
+    a running gateway publishes the wrapped keyset.
+    """
 
     def __init__(self, engine: Engine, kek: KeyWrapper, index_key: bytes) -> None:
         """Wrap under ``kek``; ``index_key`` is the tenant's subkey "content-key"."""
@@ -115,6 +120,7 @@ class ContentKeys:
         self._index_key = index_key
         # A wrapping key of Cloud KMS: making or unwrapping a content key waits for the network.
         self.remote = bool(getattr(kek, "remote", False))
+        self._kms_resource: str | None = getattr(kek, "uri", None)
 
     def key_id(self, principal_id: str, quarter: str, generation: int = 0) -> str:
         """Return the opaque id of a key, made or not.
@@ -198,23 +204,27 @@ class ContentKeys:
         )
         with self._engine.connect() as connection:
             generation = connection.execute(before).scalar_one()
-        insert_if_absent(
-            self._engine,
-            ContentKeyRow,
-            {
-                "key_id": self.key_id(principal_id, quarter, generation),
-                "principal_id": principal_id,
-                "quarter": quarter,
-                "wrapped_keyset": self._new_wrapped_keyset(),
-                "created_at": datetime.now(UTC),
-            },
+        wrapped, now = self._new_wrapped_keyset(), datetime.now(UTC)
+        key = ContentKeyRow(
+            key_id=self.key_id(principal_id, quarter, generation),
+            principal_id=principal_id,
+            quarter=quarter,
+            wrapped_keyset=wrapped,
+            created_at=now,
+            told_at=now,
         )
+        with Session(self._engine) as session, suppress(IntegrityError):  # another was first
+            session.add(key)
+            session.flush()
+            tell_created(session, key, self._kms_resource)
+            session.commit()
 
     def _new_wrapped_keyset(self) -> bytes:
         handle = tink.new_keyset_handle(aead.aead_key_templates.AES256_GCM)
         keyset = tink.proto_keyset_format.serialize(handle, secret_key_access.TOKEN)
         # No associated data, and not Tink's EncryptedKeyset message: KEYS.KEYSET_CHAIN takes the
-        # bare ciphertext. Source: BigQuery documentation, "Column-level encryption with Cloud KMS".
+        # bare ciphertext. Source: BigQuery documentation, "Column-level encryption with Cloud KMS",
+        # "Generate a wrapped keyset from a raw keyset".
         return self._kek.encrypt(keyset, b"")
 
     def _unwrap(self, wrapped: bytes) -> aead.Aead:
@@ -244,7 +254,8 @@ class Sealer:
         self._capacity = cache_keys
         self._cache: OrderedDict[tuple[str, str], tuple[str, ContentKey]] = OrderedDict()
         self._lock = threading.Lock()
-        self._retired_count = 0
+        # How many keys were ever retired, as of the last look.
+        self.retired_count = 0
 
     def waits(self, principal_id: str, quarter: str) -> bool:
         """Tell whether ``seal`` would wait for the network; call ``prepare`` in a thread first."""
@@ -283,13 +294,13 @@ class Sealer:
             SQLAlchemyError: the database does not work; every key stays.
         """
         count = self._keys.retired_count()
-        if count == self._retired_count:
+        if count == self.retired_count:
             return
         retired = self._keys.retired()
         with self._lock:
             for name in [name for name, entry in self._cache.items() if entry[0] in retired]:
                 del self._cache[name]
-        self._retired_count = count
+        self.retired_count = count
 
     def _entry(self, principal_id: str, quarter: str) -> tuple[str, ContentKey]:
         name = (principal_id, quarter)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pipeline.decode import Event, Incoming, Overflow
+from pipeline.decode import Decoded, Event, Incoming
 from pipeline.errors import RefusedError
 
 # The longest reason that the table takes.
@@ -26,7 +26,7 @@ class DeadLetter:
 
 
 def refused(
-    stage: str, error: RefusedError, incoming: Incoming, event: Event | Overflow | None = None
+    stage: str, error: RefusedError, incoming: Incoming, event: Decoded | None = None
 ) -> DeadLetter:
     """Return the dead letter of a message that a step refused."""
     decoded = event if isinstance(event, Event) else None
@@ -35,7 +35,7 @@ def refused(
 
 
 def broken(
-    stage: str, error: Exception, incoming: Incoming, event: Event | Overflow | None = None
+    stage: str, error: Exception, incoming: Incoming, event: Decoded | None = None
 ) -> DeadLetter:
     """Return the dead letter of a message over which a step itself broke."""
     kind = RefusedError("internal_error", f"the step raised {type(error).__name__}")

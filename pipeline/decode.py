@@ -3,6 +3,8 @@
 The record's exact bytes are kept, never written anew: the hash and the row are over them.
 """
 
+import binascii
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +17,8 @@ from pipeline.errors import RefusedError
 from pipeline.records import strict_pattern, struct_of
 from schemas.base import ContractError
 from schemas.fields import PART_ID_PATTERN
-from schemas.message import RECORD_PREFIX
+from schemas.message import KEY_PREFIX, RECORD_PREFIX
+from schemas.message import ContentKey as ContentKeyRecord
 from schemas.message import Overflow as OverflowRecord
 from schemas.registry import EVENTS, parse
 
@@ -60,6 +63,20 @@ class Overflow:
     occurred_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class KeyMessage:
+    """A wrapped content key; ``wrapped_keyset`` is the bytes that its hash covers."""
+
+    incoming: Incoming
+    fields: Any
+    wrapped_keyset: bytes
+    occurred_at: datetime
+
+
+# What a message decodes to.
+Decoded = Event | Overflow | KeyMessage
+
+
 class _Frame(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     record: msgspec.Raw
     record_hash: str
@@ -71,6 +88,10 @@ class _OverflowFrame(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc
     contents: tuple[Content, ...]
 
 
+class _KeyFrame(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    key: msgspec.Raw
+
+
 class _Head(msgspec.Struct, frozen=True, gc=False):
     event_type: str
     event_version: int
@@ -79,6 +100,8 @@ class _Head(msgspec.Struct, frozen=True, gc=False):
 _FRAME: Final = msgspec.json.Decoder(_Frame)
 _OVERFLOW: Final = msgspec.json.Decoder(_OverflowFrame)
 _OVERFLOW_IDS: Final = msgspec.json.Decoder(struct_of(OverflowRecord))
+_KEY: Final = msgspec.json.Decoder(_KeyFrame)
+_KEY_FIELDS: Final = msgspec.json.Decoder(struct_of(ContentKeyRecord))
 # What a decoder raises on bytes from a stranger.
 _MALFORMED: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _HEAD: Final = msgspec.json.Decoder(_Head)
@@ -87,14 +110,15 @@ _RECORDS: Final[Mapping[tuple[str, int], msgspec.json.Decoder[Any]]] = MappingPr
 )
 
 
-def decode(incoming: Incoming) -> Event | Overflow:
-    """Return the message's event, or the texts that did not fit beside one.
+def decode(incoming: Incoming) -> Decoded:
+    """Return the message's event, the texts that did not fit beside one, or a content key.
 
     Raises:
         RefusedError: it is neither, or its record is not as its type and version say.
     """
     if not incoming.data.startswith(RECORD_PREFIX):
-        return _decode_overflow(incoming)
+        is_key = incoming.data.startswith(KEY_PREFIX)
+        return _decode_key(incoming) if is_key else _decode_overflow(incoming)
     try:
         frame = _FRAME.decode(incoming.data)
     except _MALFORMED:
@@ -135,6 +159,15 @@ def _decode_overflow(incoming: Incoming) -> Overflow:
     except _MALFORMED:
         raise RefusedError("message_malformed", "not an event message") from None
     return Overflow(incoming, ids, frame.contents, _time(ids.occurred_at))
+
+
+def _decode_key(incoming: Incoming) -> KeyMessage:
+    try:
+        fields: Any = _KEY_FIELDS.decode(_KEY.decode(incoming.data).key)
+        wrapped_keyset = b64decode(fields.wrapped_keyset, validate=True)
+    except (*_MALFORMED, binascii.Error):
+        raise RefusedError("message_malformed", "not an event message") from None
+    return KeyMessage(incoming, fields, wrapped_keyset, _time(fields.occurred_at))
 
 
 def _reason(record: bytes) -> str:

@@ -8,17 +8,17 @@ before routing, so that every table of an event gets the same answer.
 from dataclasses import dataclass
 from datetime import datetime
 
-from pipeline.decode import Event, Overflow
+from pipeline.decode import Decoded
 
 
 @dataclass(frozen=True, slots=True)
 class Enriched:
     """An event and what the pipeline knows about it."""
 
-    event: Event | Overflow
+    event: Decoded
     loaded_at: datetime
 
 
-def enrich(event: Event | Overflow, loaded_at: datetime) -> Enriched:
+def enrich(event: Decoded, loaded_at: datetime) -> Enriched:
     """Return the event with the time at which its rows are written."""
     return Enriched(event, loaded_at)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from pipeline.decode import Event, Overflow
+from pipeline.decode import Event, KeyMessage, Overflow
 from pipeline.enrich import Enriched
 from pipeline.verify import sealed_hash
 from schemas.base import Record
@@ -23,6 +23,7 @@ from schemas.tables import (
     EventRow,
     InteractionRow,
     LegalHoldRow,
+    RecordViewRow,
     ToolCallRow,
     WriterRow,
 )
@@ -59,6 +60,9 @@ def rows(enriched: Enriched) -> Iterator[tuple[str, Row]]:
     if isinstance(event, Overflow):
         yield from _overflow_parts(event, enriched)
         return
+    if isinstance(event, KeyMessage):
+        yield "keys.subject_keys_v1", _subject_key(event, enriched)
+        return
     yield "audit.events_v1", _event(event, enriched)
     kind = event.fields.event_type
     if kind.startswith("interaction."):
@@ -70,6 +74,8 @@ def rows(enriched: Enriched) -> Iterator[tuple[str, Row]]:
         yield "integrity.writers_v1", _writer(event, enriched)
     elif kind == "access.denied":
         yield "audit.access_denials_v1", _access_denial(event, enriched)
+    elif kind == "record.viewed":
+        yield "audit.record_views_v1", _record_view(event, enriched)
     elif kind in _CHANGED:
         yield "audit.admin_changes_v1", _admin_change(event, enriched)
         if kind.startswith("legal_hold."):
@@ -184,8 +190,24 @@ def _writer(event: Event, enriched: Enriched) -> Row:
     return row
 
 
+def _subject_key(key: KeyMessage, enriched: Enriched) -> Row:
+    return {
+        **msgspec.structs.asdict(key.fields),
+        "wrapped_keyset": key.wrapped_keyset,
+        "occurred_at": key.occurred_at,
+        "loaded_at": enriched.loaded_at,
+    }
+
+
 def _access_denial(event: Event, enriched: Enriched) -> Row:
     row = {**_copied(AccessDenialRow, event.fields), **_who(event.fields)}
+    row["occurred_at"] = event.occurred_at
+    row["loaded_at"] = enriched.loaded_at
+    return row
+
+
+def _record_view(event: Event, enriched: Enriched) -> Row:
+    row = {**_copied(RecordViewRow, event.fields), **_who(event.fields)}
     row["occurred_at"] = event.occurred_at
     row["loaded_at"] = enriched.loaded_at
     return row

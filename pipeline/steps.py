@@ -22,7 +22,7 @@ from google.pubsub_v1 import PubsubMessage
 
 from pipeline import connections
 from pipeline.dead_letter import DeadLetter, broken, dead_letter_row, refused
-from pipeline.decode import Event, Incoming, Overflow, decode
+from pipeline.decode import Decoded, Event, Incoming, decode
 from pipeline.enrich import Enriched, enrich
 from pipeline.errors import RefusedError, WarehouseError
 from pipeline.options import Places
@@ -41,7 +41,7 @@ class EncodedEvent:
     """An event's rows as the Storage Write API takes them, each with its table's id."""
 
     rows: tuple[tuple[str, bytes], ...]
-    event: Event | Overflow
+    event: Decoded
 
 
 class _Step(beam.DoFn):
@@ -69,7 +69,7 @@ class DecodeEvent(_Step):
 
     stage = "decode"
 
-    def run(self, element: Incoming) -> Sequence[Event | Overflow]:
+    def run(self, element: Incoming) -> Sequence[Decoded]:
         """Decode one message."""
         return (decode(element),)
 
@@ -83,10 +83,10 @@ class VerifyEvent(_Step):
         super().__init__()
         self._watch_chain = places.watch_chain
 
-    def run(self, element: Event | Overflow) -> Sequence[Any]:
+    def run(self, element: Decoded) -> Sequence[Any]:
         """Verify one event; a gap before it is told beside it."""
         verify(element)
-        if not self._watch_chain or isinstance(element, Overflow) or _follows(element):
+        if not self._watch_chain or not isinstance(element, Event) or _follows(element):
             return (element,)
         gap = RefusedError("chain_gap", "the record does not follow its writer's previous one")
         letter = refused(self.stage, gap, element.incoming, element)
@@ -99,7 +99,7 @@ class EnrichEvent(_Step):
 
     stage = "enrich"
 
-    def run(self, element: Event | Overflow) -> Sequence[Enriched]:
+    def run(self, element: Decoded) -> Sequence[Enriched]:
         """Enrich one event."""
         return (enrich(element, datetime.now(UTC)),)
 
@@ -166,7 +166,7 @@ class _Load(beam.DoFn):
     def __init__(self, places: Places) -> None:
         super().__init__()
         self._places = places
-        self._rows: dict[str, list[tuple[bytes, Event | Overflow | None]]] = {}
+        self._rows: dict[str, list[tuple[bytes, Decoded | None]]] = {}
         self._size_bytes = 0
 
     def start_bundle(self) -> None:
@@ -174,7 +174,7 @@ class _Load(beam.DoFn):
         self._rows = defaultdict(list)
         self._size_bytes = 0
 
-    def collect(self, table: str, row: bytes, event: Event | Overflow | None = None) -> None:
+    def collect(self, table: str, row: bytes, event: Decoded | None = None) -> None:
         """Keep a row."""
         self._rows[table].append((row, event))
         self._size_bytes += len(row)
@@ -183,7 +183,7 @@ class _Load(beam.DoFn):
         """Say whether it is time to append."""
         return self._size_bytes >= BATCH_BYTES_MAX
 
-    def append(self) -> Iterator[tuple[str, Event | Overflow | None, str]]:
+    def append(self) -> Iterator[tuple[str, Decoded | None, str]]:
         """Append what was collected; yield table, event and reason code of each refused row."""
         pending, self._rows, self._size_bytes = self._rows, defaultdict(list), 0
         writer = connections.writer(self._places.storage_address)
@@ -242,7 +242,7 @@ def _follows(event: Event) -> bool:
     )
 
 
-def _origin(element: Any) -> tuple[Incoming, Event | Overflow | None]:
+def _origin(element: Any) -> tuple[Incoming, Decoded | None]:
     if isinstance(element, Incoming):
         return element, None
     event = element.event if isinstance(element, Enriched) else element

@@ -8,7 +8,7 @@ import hashlib
 from collections import OrderedDict
 from typing import Final
 
-from pipeline.decode import Event, Overflow
+from pipeline.decode import Decoded, KeyMessage, Overflow
 from pipeline.errors import RefusedError
 from schemas.chain import begins, links, record_hash
 
@@ -16,8 +16,8 @@ from schemas.chain import begins, links, record_hash
 WRITERS_MAX: Final = 10_000
 
 
-def verify(event: Event | Overflow) -> None:
-    """Check the record hash and every sealed text that came along.
+def verify(event: Decoded) -> None:
+    """Check the record hash and every sealed text that came along, or a key against its hash.
 
     The texts of an overflow stand alone: the record that holds their hashes is another message.
 
@@ -25,6 +25,10 @@ def verify(event: Event | Overflow) -> None:
         RefusedError: the record or a text is not what was written.
     """
     if isinstance(event, Overflow):
+        return
+    if isinstance(event, KeyMessage):
+        if sealed_hash(event.wrapped_keyset) != event.fields.wrapped_keyset_hash:
+            raise RefusedError("key_mismatch", "a wrapped keyset that does not match its hash")
         return
     if record_hash(event.record) != event.record_hash:
         raise RefusedError("record_hash_mismatch", "record_hash does not match the record")

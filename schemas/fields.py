@@ -227,6 +227,37 @@ CiphertextHash = Annotated[
 ContentKeyId = Annotated[
     str, public("content key that sealed it: one per principal and quarter", max_length=64)
 ]
+Quarter = Annotated[
+    str, public("UTC quarter of the texts that the key seals", pattern="^[0-9]{4}Q[1-4]$")
+]
+KmsResource = Annotated[
+    str,
+    public(
+        "Cloud KMS key that wraps the keyset, as gcp-kms://projects/…; absent: a key of one "
+        "machine's",
+        max_length=LONG,
+    ),
+]
+KeysetHash = Annotated[
+    str, public("SHA-256 of the wrapped keyset, lower-case hex", pattern=HASH_PATTERN)
+]
+ViewCommand = Annotated[
+    str, public("how the texts were opened: query, search, replay or console", max_length=32)
+]
+ViewReason = Annotated[
+    str,
+    identity("why, in the reader's own words, masked", min_length=1, max_length=1024),
+]
+ViewedSessions = Annotated[
+    tuple[SessionId, ...], public("sessions whose texts were opened, at most 1,000")
+]
+ViewedInteractions = Annotated[
+    tuple[InteractionId, ...], public("interactions whose texts were opened, at most 1,000")
+]
+ViewedParts = Annotated[tuple[PartId, ...], public("texts that were opened, at most 1,000")]
+ViewedPrincipals = Annotated[
+    tuple[PrincipalId, ...], public("principals whose texts were opened, at most 1,000")
+]
 
 FindingRuleId = Annotated[str, public("masking rule that found it", max_length=128)]
 FindingTier = Annotated[int, public("1 = provider format, 2 = generic", ge=1, le=2)]

@@ -5,6 +5,9 @@
 A part that does not fit travels in messages of its own, which hold no record:
 ``{"overflow":{"event_id":…,"occurred_at":…,…},"contents":[…]}``. The record that names the part
 holds the hash of its ciphertext, so an overflow message needs no link.
+
+A wrapped content key travels alone as well: ``{"key":{…,"wrapped_keyset":"…"}}``. It is what an
+erasure destroys, so it lies in no record and in no archive.
 """
 
 import json
@@ -14,12 +17,13 @@ from typing import Annotated
 from pydantic import TypeAdapter, ValidationError
 
 from schemas import fields as f
-from schemas.base import ContractError, Record, content
+from schemas.base import ContractError, Record, content, key
 from schemas.chain import record_hash
 from schemas.envelope import Envelope
 from schemas.registry import parse
 
 RECORD_PREFIX = b'{"record":'
+KEY_PREFIX = b'{"key":'
 
 # Sealed bytes that one message may carry; Pub/Sub takes 10 MB a message and base64 adds a third.
 # Source: Pub/Sub quotas, "Message size: 10 MB".
@@ -46,6 +50,25 @@ class Overflow(Record):
     session_id: f.SessionId
     interaction_id: f.InteractionId
     principal_id: f.PrincipalId
+
+
+class ContentKey(Record):
+    """A content key as it is published, once, by the gateway that finds it new.
+
+    ``event_id`` and ``occurred_at`` are those of its ``content_key.created``.
+    """
+
+    event_id: f.EventId
+    occurred_at: f.OccurredAt
+    tenant_id: f.TenantId
+    key_id: f.ContentKeyId
+    principal_id: f.PrincipalId
+    quarter: f.Quarter
+    kms_resource: f.KmsResource | None = None
+    wrapped_keyset: Annotated[
+        str, key("Tink keyset, serialized and encrypted by the tenant's wrapping key, base64")
+    ]
+    wrapped_keyset_hash: f.KeysetHash
 
 
 @dataclass(frozen=True, slots=True)

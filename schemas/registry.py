@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from schemas.access import AccessDenied
 from schemas.base import ContractError
+from schemas.content_key import ContentKeyCreated
 from schemas.envelope import Envelope
 from schemas.erasure import ContentErased, ErasureRefused
 from schemas.hold import LegalHoldPlaced, LegalHoldReleased
@@ -21,6 +22,7 @@ from schemas.interaction import (
 from schemas.issuers import IssuersChanged
 from schemas.key import KeyIssued, KeyRevoked
 from schemas.policy import PolicyChanged
+from schemas.viewing import RecordViewed
 from schemas.writer import WriterClosed, WriterOpened
 
 EVENTS: Final[Mapping[tuple[str, int], type[Envelope]]] = MappingProxyType(
@@ -30,6 +32,7 @@ EVENTS: Final[Mapping[tuple[str, int], type[Envelope]]] = MappingProxyType(
         ("interaction.failed", 1): InteractionFailed,
         ("interaction.blocked", 1): InteractionBlocked,
         ("access.denied", 1): AccessDenied,
+        ("content_key.created", 1): ContentKeyCreated,
         ("issuers.changed", 1): IssuersChanged,
         ("key.issued", 1): KeyIssued,
         ("key.revoked", 1): KeyRevoked,
@@ -38,6 +41,7 @@ EVENTS: Final[Mapping[tuple[str, int], type[Envelope]]] = MappingProxyType(
         ("content.erased", 1): ContentErased,
         ("erasure.refused", 1): ErasureRefused,
         ("policy.changed", 1): PolicyChanged,
+        ("record.viewed", 1): RecordViewed,
         ("writer.opened", 1): WriterOpened,
         ("writer.closed", 1): WriterClosed,
     }

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Annotated, Final, Literal
 
 from schemas import fields as f
-from schemas.base import Record, content, network, public, secret_evidence
+from schemas.base import Record, content, key, network, public, secret_evidence
 from schemas.hold import (
     HeldFrom,
     HeldPrincipals,
@@ -269,6 +269,18 @@ class AccessDenialRow(_Who, _Origin):
     client_country: f.ClientCountry | None = None
 
 
+class RecordViewRow(_Who, _Origin):
+    """One row per time that somebody opened recorded texts: who, which and why."""
+
+    command: f.ViewCommand
+    reason: f.ViewReason
+    viewed_session_ids: f.ViewedSessions = ()
+    viewed_interaction_ids: f.ViewedInteractions = ()
+    viewed_part_ids: f.ViewedParts = ()
+    viewed_principal_ids: f.ViewedPrincipals = ()
+    loaded_at: f.LoadedAt
+
+
 _Names = tuple[str, ...]
 
 
@@ -385,6 +397,27 @@ class PartRow(Record):
     loaded_at: f.LoadedAt
 
 
+class SubjectKeyRow(Record):
+    """One row per content key, wrapped: what opens one principal's texts of one quarter."""
+
+    key_id: f.ContentKeyId
+    principal_id: f.PrincipalId
+    quarter: f.Quarter
+    tenant_id: f.TenantId
+    event_id: f.EventId
+    occurred_at: Annotated[f.OccurredAt, public("when the key was made, UTC")]
+    kms_resource: f.KmsResource | None = None
+    wrapped_keyset: Annotated[
+        bytes,
+        key(
+            "Tink keyset (AES-256-GCM, prefix TINK), serialized and encrypted by kms_resource with "
+            "no associated data: the first_level_keyset of KEYS.KEYSET_CHAIN"
+        ),
+    ]
+    wrapped_keyset_hash: f.KeysetHash
+    loaded_at: f.LoadedAt
+
+
 class DeadLetterRow(Record):
     """One row per message or row that a step refused; content never, only where it lies."""
 
@@ -425,6 +458,8 @@ def _table(row: type[Record], **parts: object) -> Table:
     return Table(row=row, **{**defaults, **parts})  # type: ignore[arg-type]
 
 
+# Keys stay as long as proofs: a legal hold may keep a text for years, and a key without texts
+# opens nothing. An erasure removes the row itself.
 # Retention by class of data, days.
 _CONTENT_DAYS, _DETAIL_DAYS, _EVENT_DAYS, _PROOF_DAYS = (
     RETENTION[name].days for name in ("content", "detail", "event", "proof")
@@ -497,6 +532,14 @@ TABLES: Final[Mapping[str, Table]] = MappingProxyType(
                 latest_first="occurred_at",
             ),
             _table(
+                RecordViewRow,
+                dataset="audit",
+                name="record_views",
+                cluster_fields=("tenant_id", "principal_id", "command"),
+                retention_days=_EVENT_DAYS,
+                identity=("event_id", "occurred_at"),
+            ),
+            _table(
                 DeadLetterRow,
                 dataset="audit",
                 name="dead_letters",
@@ -522,6 +565,15 @@ TABLES: Final[Mapping[str, Table]] = MappingProxyType(
                 cluster_fields=("tenant_id", "session_id", "part_id"),
                 retention_days=_CONTENT_DAYS,
                 identity=("part_id", "session_id", "occurred_at"),
+            ),
+            _table(
+                SubjectKeyRow,
+                dataset="keys",
+                name="subject_keys",
+                partition_type="MONTH",
+                cluster_fields=("tenant_id", "principal_id", "key_id"),
+                retention_days=_PROOF_DAYS,
+                identity=("key_id", "occurred_at"),
             ),
         )
     }

@@ -94,6 +94,8 @@ class ContentKeyRow(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     retired_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     erased_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # When its event went to the outbox; NULL: it was made before keys were published.
+    told_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class LegalHoldRow(Base):

@@ -91,7 +91,9 @@ def _add_columns(connection: Connection, table: Table) -> None:
 
 def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # FULL: a revocation or a content key that was confirmed survives a power cut.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    # secure_delete: an erased content key is overwritten with zeros, not only unlinked.
+    pragmas = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
+    for pragma in pragmas:
         connection.execute(f"PRAGMA {pragma}")
 
 

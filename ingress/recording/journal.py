@@ -35,6 +35,7 @@ from ingress.recording.segment import (
     CLOSES,
     CONTENT,
     EVENT,
+    KEY,
     MAX_INTERACTION_ID_BYTES,
     MAX_MESSAGE_BYTES,
     OPENS,
@@ -167,6 +168,14 @@ class Journal:
             ValueError: the message is larger than Pub/Sub takes, or the id is not plain.
         """
         return self._submit(CONTENT, RESERVED if closing else 0, interaction_id, message, b"")
+
+    def append_key(self, message: bytes) -> asyncio.Future[Position]:
+        """Queue a wrapped content key, which is published as it is.
+
+        Raises:
+            ValueError: the message is larger than Pub/Sub takes.
+        """
+        return self._submit(KEY, 0, None, message, b"")
 
     def append_chunk(self, interaction_id: str, payload: bytes) -> asyncio.Future[Position]:
         """Queue sealed text that is about to be released; it never leaves this machine.

@@ -58,6 +58,7 @@ class PartSealer:
         self._sealer = sealer
         self._part_key = part_key
         self._known: dict[str, None] = {}
+        self._retired_count = sealer.retired_count
 
     def seal(self, subject: Subject, texts: Sequence[SpokenText]) -> SealedParts:
         """Seal the texts that this session has not recorded yet; name them all.
@@ -66,6 +67,10 @@ class PartSealer:
             SealingUnavailable: there is no key to seal with.
         """
         sealed = SealedParts([], [], [], {})
+        if self._sealer.retired_count != self._retired_count:
+            # An erasure is under way: texts that come again are recorded anew, under new keys.
+            self._known.clear()
+            self._retired_count = self._sealer.retired_count
         # A session is its principal's: clients choose session ids, and two may choose the same.
         session = f"{subject.principal_id}/{subject.session_id}"
         new: set[str] = set()

@@ -42,7 +42,7 @@ _REJECTION_ATTEMPTS: Final = 3
 
 
 class Message(NamedTuple):
-    """One message for Pub/Sub; ``kind`` is "event" or "content"."""
+    """One message for Pub/Sub; ``kind`` is "event", "content" or "key"."""
 
     writer_id: str
     kind: str

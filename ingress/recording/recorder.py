@@ -256,7 +256,7 @@ class Recorder:
         *,
         event_id: str,
         at: datetime,
-        principal: Principal,
+        principal: Principal | None,
         facts: dict[str, Any],
     ) -> None:
         """Record a change of the control state, such as a key that was issued.
@@ -265,15 +265,45 @@ class Recorder:
             event_type: what happened.
             event_id: the same at each try.
             at: when it happened.
-            principal: who did it.
+            principal: who did it; None: the gateway by itself.
             facts: members of the event's own record.
 
         Raises:
             AuditUnavailable: it is not durable.
         """
         record = self._envelope(event_type, at, "strict") | facts
-        record |= {"event_id": event_id, "principal": principal_record(principal)}
+        record |= {"event_id": event_id}
+        if principal is not None:
+            record |= {"principal": principal_record(principal)}
         await self._journal.append_event(orjson.dumps(record))
+
+    async def content_key(
+        self, facts: dict[str, Any], *, event_id: str, at: datetime, wrapped_keyset: str
+    ) -> None:
+        """Publish a wrapped content key, beside its ``content_key.created``.
+
+        Args:
+            facts: members of that event's record.
+            event_id: of that event, as is ``at``.
+            at: when the key was made.
+            wrapped_keyset: base64.
+
+        Raises:
+            AuditUnavailable: it is not durable.
+        """
+        message = {
+            "event_id": event_id,
+            "occurred_at": timestamp(at),
+            "tenant_id": self._tenant_id,
+            "key_id": facts["content_key_id"],
+            "principal_id": facts["holder_principal_id"],
+            "quarter": facts["quarter"],
+            "wrapped_keyset": wrapped_keyset,
+            "wrapped_keyset_hash": facts["wrapped_keyset_hash"],
+        }
+        if "kms_resource" in facts:
+            message["kms_resource"] = facts["kms_resource"]
+        await self._journal.append_key(orjson.dumps({"key": message}))
 
     async def writer_closed(self) -> None:
         """End the chain of this process.

@@ -31,6 +31,7 @@ from ingress.recording.segment import (
     EVENT,
     EVENT_RECORD_OFFSET,
     FIRST_PREVIOUS_HASH,
+    KEY,
     OPENS,
     Frame,
     Header,
@@ -115,7 +116,7 @@ class Orphan:
         Raises:
             OSError: a segment cannot be read.
         """
-        words = {EVENT: "event", CONTENT: "content"}
+        words = {EVENT: "event", CONTENT: "content", KEY: "key"}
         for extent in self.extents:
             data = extent.path.read_bytes()
             for frame in walk(data[: extent.end], extent.start):
@@ -240,8 +241,8 @@ class _Reader:
         broken_chain = self._replay(segment, data, frames)
         reason = reason or broken_chain
         path = self._quarantine(segment, reason) if reason else segment.path
-        if any(frame.kind in (EVENT, CONTENT) for frame in frames):
-            last = max(frame.end for frame in frames if frame.kind in (EVENT, CONTENT))
+        if any(frame.kind in (EVENT, CONTENT, KEY) for frame in frames):
+            last = max(frame.end for frame in frames if frame.kind in (EVENT, CONTENT, KEY))
             extent = Extent(path, segment.number, segment.first_frame, last)
             self._orphan.extents.append(extent)
 

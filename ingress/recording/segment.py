@@ -39,6 +39,8 @@ CHUNK: Final = 3
 """Sealed text about to be released: local only, never published."""
 CLOSED: Final = 4
 """The writer ended on purpose; nothing follows."""
+KEY: Final = 5
+"""A wrapped content key: published, not chained, and marked so that an archive leaves it out."""
 
 OPENS: Final = 1
 CLOSES: Final = 2
@@ -63,7 +65,7 @@ _PIECEWISE_BYTES: Final = 64 * 1024
 
 # Every plausible frame header: three small numbers have zero high bytes. Text and ciphertext in
 # base64 hold no zero bytes, so a scan for the next intact frame rarely stops in vain.
-_PLAUSIBLE = re.compile(rb"(?=...\x00....[\x01-\x04][\x00-\x03].\x00...\x00)", re.DOTALL)
+_PLAUSIBLE = re.compile(rb"(?=...\x00....[\x01-\x05][\x00-\x03].\x00...\x00)", re.DOTALL)
 
 
 class Position(NamedTuple):
@@ -206,7 +208,7 @@ def read_frame(data: bytes, start: int, *, check_local: bool = True) -> Frame | 
     length, crc, kind, flags, id_bytes, record_bytes, batch = _FRAME.unpack_from(data, start)
     end = start + _HEAD.size + length
     message_start = start + FRAME_BYTES + id_bytes
-    if end > len(data) or message_start > end or not EVENT <= kind <= CLOSED:
+    if end > len(data) or message_start > end or not EVENT <= kind <= KEY:
         return None
     if (check_local or kind != CHUNK) and zlib.crc32(
         memoryview(data)[start + _HEAD.size : end]

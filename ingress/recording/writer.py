@@ -34,6 +34,7 @@ from ingress.recording.segment import (
     CONTENT,
     EVENT,
     FIRST_PREVIOUS_HASH,
+    KEY,
     OPENS,
     Header,
     Position,
@@ -437,5 +438,5 @@ class Writer(threading.Thread):
             self._poison(error)  # without the mark, the next process adopts the directory
 
 
-PUBLISHED_KINDS: Final = {EVENT: "event", CONTENT: "content"}
+PUBLISHED_KINDS: Final = {EVENT: "event", CONTENT: "content", KEY: "key"}
 """The kinds that leave the machine, and the word for each in a message's attributes."""

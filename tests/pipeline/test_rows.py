@@ -5,7 +5,7 @@ from typing import Any
 
 import examples
 import pytest
-from audit_messages import Writer, example, message, overflow, part, sealed
+from audit_messages import Writer, content_key, example, message, overflow, part, sealed
 
 from pipeline.connections import encoders
 from pipeline.decode import Incoming, decode
@@ -165,3 +165,23 @@ def test_writer_s_life_becomes_rows_that_name_it_and_its_last_record(
     assert row.get("last_sequence") == (record[last] if last else None)
     if status == "stopped":
         assert row["last_record_hash"] == made["audit.events_v1"]["record_hash"]
+
+
+def test_content_key_becomes_one_row_with_the_bytes_that_bigquery_unwraps() -> None:
+    made = _rows(content_key(b"wrapped", kms_resource="gcp-kms://projects/p/k"))
+
+    assert [table for table, _ in made] == ["keys.subject_keys_v1"]
+    row = made[0][1]
+    assert (row["wrapped_keyset"], row["kms_resource"]) == (b"wrapped", "gcp-kms://projects/p/k")
+    encoders()["keys.subject_keys_v1"].encode(row)
+    TABLES["keys.subject_keys_v1"].row.model_validate(row)
+
+
+def test_who_read_which_texts_and_why_becomes_a_row() -> None:
+    data = message(example("record.viewed.1.replay.pass.json"))
+
+    row = dict(_rows(data))["audit.record_views_v1"]
+
+    assert (row["principal_subject"], row["command"]) == ("root", "replay")
+    assert row["reason"].startswith("incident 4711")
+    assert row["viewed_session_ids"] == ("4f2a91",)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from audit_messages import Writer, message, overflow, part, sealed
+from audit_messages import Writer, content_key, message, overflow, part, sealed
 
 from pipeline.decode import Incoming, decode
 from pipeline.errors import RefusedError
@@ -101,3 +101,25 @@ def test_memory_for_writers_is_bounded() -> None:
 
     assert watch.check("a", 9, "?", "x"), "forgotten, so nothing can be said"
     assert not watch.check("c", 9, "?", "x")
+
+
+def test_key_that_is_not_the_one_of_its_hash_is_refused() -> None:
+    _verify(content_key(b"wrapped"))
+
+    with pytest.raises(RefusedError) as refused:
+        _verify(content_key(b"wrapped", wrapped_keyset_hash=ZEROS))
+
+    assert refused.value.reason_code == "key_mismatch"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"quarter": "2026Q5"}, {"wrapped_keyset": "%%%"}, {"text": "x"}, {"key_id": None}],
+    ids=["quarter", "base64", "unknown member", "no id"],
+)
+def test_key_of_another_form_is_refused_without_its_value(fields: dict[str, object]) -> None:
+    with pytest.raises(RefusedError) as refused:
+        _verify(content_key(b"wrapped", **fields))
+
+    assert refused.value.reason_code == "message_malformed"
+    assert "wrapped" not in refused.value.reason

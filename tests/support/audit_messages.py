@@ -49,6 +49,20 @@ def overflow(record: dict[str, Any], *contents: dict[str, str]) -> bytes:
     return json.dumps({"overflow": ids, "contents": list(contents)}).encode()
 
 
+def content_key(wrapped: bytes, **fields: Any) -> bytes:
+    names = ("event_id", "occurred_at", "tenant_id", "quarter", "wrapped_keyset_hash")
+    record = example("content_key.created.1.one_machine.pass.json")
+    key = {
+        **{name: record[name] for name in names},
+        "key_id": record["content_key_id"],
+        "principal_id": record["holder_principal_id"],
+        "wrapped_keyset": base64.b64encode(wrapped).decode(),
+        "wrapped_keyset_hash": hashlib.sha256(wrapped).hexdigest(),
+        **fields,
+    }
+    return json.dumps({"key": key}, separators=(",", ":")).encode()
+
+
 class Writer:
     """One writer's chain of interactions."""
 

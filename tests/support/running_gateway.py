@@ -121,7 +121,7 @@ class Reading:
                 item["part_id"].encode(),
             ).decode()
             for data in messages
-            for item in json.loads(data)["contents"]
+            for item in json.loads(data).get("contents", ())
         }
 
     def key(self, user: str, *groups: str) -> str:
@@ -280,6 +280,16 @@ class RunningGateway:
             if [event.event_type for event in found] == [*types]:
                 return found
             assert time.monotonic() < deadline, [event.event_type for event in found]
+            time.sleep(0.02)
+
+    def events_of(self, event_type: str, count: int = 1, seconds: float = 15.0) -> list[Any]:
+        """Return the events of a type once there are so many."""
+        deadline = time.monotonic() + seconds
+        while True:
+            events = [m.event for m in self.messages() if m.event.event_type == event_type]
+            if len(events) >= count:
+                return events
+            assert time.monotonic() < deadline, f"{len(events)} {event_type}"
             time.sleep(0.02)
 
     def text_of(self, part_ids: Any) -> list[str]:
