@@ -15,7 +15,8 @@ examples:
   python -m schemas render                          write schemas/generated after a change
   python -m schemas render --check                  exit 1 if it was forgotten (for CI)
   python -m schemas check --against origin/main     exit 1 if a published version would break
-  python -m schemas explain                         list every event, table and view
+  python -m schemas docs                            write docs/tables.md and docs/access.md
+  python -m schemas explain                         list every event, table, view and function
   python -m schemas explain interaction.completed   its fields; @1 asks for version 1
   python -m schemas explain audit.interactions      its columns, partition and retention
 
@@ -28,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
     if parsed.command == "render":
         return _render(check=parsed.check)
+    if parsed.command == "docs":
+        return _docs(check=parsed.check)
     if parsed.command == "check":
         return _check(parsed.against)
     return _explain(parsed.name)
@@ -46,6 +49,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     rendering.add_argument(
         "--check", action="store_true", help="write nothing; exit 1 if a file is out of date"
+    )
+    pages = commands.add_parser(
+        "docs", help="write docs/tables.md and docs/access.md from the contract"
+    )
+    pages.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 if a page is out of date"
     )
     checking = commands.add_parser(
         "check", help="refuse a change that breaks a published event, table or view"
@@ -69,6 +78,20 @@ def _render(*, check: bool) -> int:
         _say(*findings, "run `python -m schemas render` and commit what it writes")
         return FINDINGS
     _say("everything is up to date")
+    return OK
+
+
+def _docs(*, check: bool) -> int:
+    if not render.DOCS.is_dir():
+        return _refuse("no docs folder beside the package; run it in a checkout")
+    findings = render.stale_pages()
+    if check and findings:
+        _say(*(f"{path.name} differs from the contract" for path in findings))
+        _say("run `python -m schemas docs` and commit what it writes")
+        return FINDINGS
+    for path in findings:
+        path.write_text(render.pages()[path.name], encoding="utf-8")
+    _say(*(f"wrote {path.name}" for path in findings), *(() if findings else ("up to date",)))
     return OK
 
 

@@ -1,8 +1,8 @@
 """Render each table as the JSON that terraform and the one-machine stack create it from. Pure.
 
-Only this rendering knows BigQuery's types. A column carries the name of its class, never the
-resource name of a policy tag: which taxonomy a class leads to is a matter of the environment,
-and ``api_schema`` (here) or terraform puts it in.
+Only this rendering knows BigQuery's types. A column carries its class and a placeholder, never the
+resource name of a policy tag: which taxonomy a class leads to is a matter of the environment, and
+``api_schema`` (here) or terraform puts it in.
 """
 
 import types
@@ -32,6 +32,9 @@ _TYPES: Final[Mapping[type, str]] = types.MappingProxyType(
 
 # Source: BigQuery, "Create clustered tables": up to four columns.
 CLUSTER_FIELDS_MAX: Final = 4
+
+# Members of a rendered column that BigQuery's API does not take, or not as they stand.
+_OURS: Final = frozenset({"classification", "policyTags"})
 
 _DAY_MILLISECONDS: Final = 24 * 60 * 60 * 1000
 
@@ -80,7 +83,7 @@ def api_schema(
     """
     result = []
     for column in schema:
-        field = {name: value for name, value in column.items() if name != "classification"}
+        field = {name: value for name, value in column.items() if name not in _OURS}
         if "fields" in column:
             field["fields"] = api_schema(column["fields"], policy_tags)
         elif tag := policy_tags.get(column["classification"]):
@@ -130,6 +133,9 @@ def _column(where: str, name: str, info: FieldInfo) -> dict[str, Any]:
         "description": description,
         "classification": classification.value,
     }
+    if classification is not Classification.PUBLIC:
+        # A placeholder for terraform's templatefile: the taxonomy belongs to the environment.
+        column["policyTags"] = {"names": [f"${{policy_tags.{classification.value}}}"]}
     if element in _TYPES:
         return column
     if not (isinstance(element, type) and issubclass(element, Record)):

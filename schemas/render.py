@@ -5,13 +5,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from schemas import access_matrix
 from schemas.bigquery import render_table
 from schemas.jsonschema import render_event
+from schemas.pages import access_page
 from schemas.registry import EVENTS
 from schemas.tables import TABLES
 from schemas.views import TableFunction, functions, views
 
 GENERATED: Final = Path(__file__).parent / "generated"
+DOCS: Final = Path(__file__).parent.parent / "docs"
 
 
 def documents() -> Mapping[str, str]:
@@ -28,6 +31,9 @@ def documents() -> Mapping[str, str]:
         result[f"tables/{table.id}.json"] = _json(render_table(table))
     for view_id, query in views().items():
         result[f"views/{view_id}.sql"] = query
+    for view_id, query in access_matrix.reporting_views().items():
+        result[f"views/{view_id}.sql"] = query
+    result["access.json"] = _json(access_matrix.document())
     for function in functions().values():
         result[f"functions/{function.id}.json"] = _json(_function(function))
     return result
@@ -61,6 +67,21 @@ def write(directory: Path = GENERATED) -> list[str]:
         (directory / path).write_bytes(text.encode())
         done.append(f"wrote {path}")
     return done
+
+
+def pages() -> Mapping[str, str]:
+    """Return the text of every page of docs/ that is rendered, by its file's name."""
+    return {"access.md": access_page()}
+
+
+def stale_pages(directory: Path = DOCS) -> list[Path]:
+    """Return the pages that are missing or say something else than the contract."""
+    return [
+        directory / name
+        for name, text in pages().items()
+        if not (directory / name).is_file()
+        or (directory / name).read_text(encoding="utf-8") != text
+    ]
 
 
 def _read(directory: Path) -> dict[str, bytes]:

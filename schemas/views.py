@@ -10,7 +10,7 @@ Names carry no project: ``audit.events_v1`` is found in the project that asks. W
 views for askers in other projects puts the project before the dataset in the one ``FROM`` line.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -85,11 +85,14 @@ FROM sessions
 """
 
 
-def render_view(table: Table) -> str:
+def render_view(
+    table: Table, view_id: str | None = None, names: Iterable[str] | None = None
+) -> str:
     """Return the query that shows each row of a table once: the last of each identity.
 
-    Every name is quoted, because some are words of SQL. ``WHERE TRUE`` stands there
-    because QUALIFY long asked for a WHERE, GROUP BY or HAVING beside it.
+    ``view_id`` and ``names`` are of a view beside the table's own that shows some columns. Every
+    name is quoted, because some are words of SQL. ``WHERE TRUE`` stands there because QUALIFY
+    long asked for a WHERE, GROUP BY or HAVING beside it.
     """
     ties = [
         name
@@ -98,9 +101,9 @@ def render_view(table: Table) -> str:
     ]
     order = ", ".join(f"`{name}` DESC" for name in (table.latest_first, *ties))
     identity = ", ".join(f"`{name}`" for name in table.identity)
-    columns = ",\n".join(f"  `{name}`" for name in table.row.model_fields)
+    columns = ",\n".join(f"  `{name}`" for name in names or table.row.model_fields)
     return (
-        f"-- {table.view_id}: {table.description} Filter on {table.partition_field}.\n"
+        f"-- {view_id or table.view_id}: {table.description} Filter on {table.partition_field}.\n"
         f"SELECT\n{columns}\n"
         f"FROM `{table.id}`\n"
         "WHERE TRUE\n"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.render import documents, stale, write
+from schemas.render import documents, stale, stale_pages, write
 
 
 def test_committed_files_equal_a_fresh_render() -> None:
@@ -44,3 +44,7 @@ def test_render_repairs_and_removes(tmp_path: Path) -> None:
 def test_document_ends_with_one_newline(text: str) -> None:
     assert text.endswith("\n")
     assert not text.endswith("\n\n")
+
+
+def test_pages_of_docs_are_up_to_date() -> None:
+    assert stale_pages() == [], "run `python -m schemas docs`"

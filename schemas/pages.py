@@ -1,0 +1,141 @@
+"""Render the pages of docs/ that tell the contract: who may read what, and every table. Pure."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from schemas import access_matrix as access
+from schemas.base import Classification
+from schemas.tables import TABLES
+
+_DO_NOT_EDIT: Final = "<!-- Rendered by `python -m schemas docs`; change schemas/ instead. -->\n"
+
+_ACCESS: Final = """\
+# Who may read what
+{note}
+Each column of the warehouse has a class, each class but `public` a policy tag of BigQuery, and
+each role of this page is one group or service account. terraform applies
+[schemas/generated/access.json](../schemas/generated/access.json), rendered from the same source.
+
+## Roles and classes
+{matrix}
+
+*clear*: fine-grained reader of the policy tag. *masked*: reader of the tag's data policy, below.
+*none*: a query that names the column is refused; one that leaves it out runs.
+
+| class | what it holds | masked readers see |
+|---|---|---|
+{classes}
+
+`EMAIL_MASK` shows `XXXXX@acme.example` for an address and the SHA-256 of anything else; `SHA256`
+and it keep equal values equal, so that people can be told apart and counted without being known.
+Two more columns could tell people apart, and are public for it: `principal_id`, an HMAC of issuer
+and subject under the tenant's key, and what the client says of itself.
+
+## Why these roles
+| role | is a | reads | for |
+|---|---|---|---|
+{roles}
+
+**Content has one group of readers.** `investigator` alone reads `content.parts`,
+`keys.subject_keys` and may decrypt with them (`roles/cloudkms.cryptoKeyDecrypterViaDelegation`);
+keep the group empty and add people for the time of a case. `security` does not have it: following
+an incident needs addresses, fingerprints and order of events, and a text only when there is a
+case.
+
+**No role for engineers.** Who wants to see the own sessions has the console and `tailnumber
+sessions`; a warehouse that every engineer may query needs one more group per person to be right.
+
+**The loader cannot read.** It has `{loader}` and nothing else: with those the Storage Write API
+appends, and no query runs. A loader that merged rows would have to read them, which is why tables
+are insert-only.
+
+**An admin is not a reader.** Owning a dataset gives its public columns and no policy tag: identities,
+addresses and texts stay refused. An admin who grants himself a tag leaves that in the cloud's audit log.
+
+## Rows
+Once a table has a row policy, whoever none of them names sees no row. They stand on the tables;
+the views without a version pass them on.
+
+| policy | rows | roles | on |
+|---|---|---|---|
+{policies}
+
+The columns that policies filter by are public: a filter on a masked column would compare masks.
+
+## Dashboards
+Looker's service account reads the dataset `{reporting}` alone: {views}. They hold public columns,
+and are authorized views, so the account needs no right on `audit`. Where Looker signs each person
+in to BigQuery (OAuth), point it at `audit`: tags, masks and rows then hold for that person, and
+BigQuery's log names the person.
+
+## What is tested, and where
+Row policies run on the one-machine warehouse through BigQuery's client. It keeps no policy tags,
+so tags, masks and grants are checked as planned (every column tagged by its class, each role
+exactly its rights), and a marked text is sent through the pipeline in every field of every event
+to see that it lands in no column of a wider class. On one machine there is one reader, its user,
+and no policy is applied.
+"""
+
+
+def access_page() -> str:
+    """Return docs/access.md."""
+    return _ACCESS.format(
+        note=_DO_NOT_EDIT,
+        matrix=_matrix(),
+        classes=_rows(
+            (
+                f"`{cls}`",
+                access.MEANINGS[cls],
+                f"`{access.MASKS[cls]}`" if cls in access.MASKS else "-",
+            )
+            for cls in Classification
+        ),
+        roles=_rows(
+            (f"`{role.name}`", _member(role), _reads(role), role.purpose)
+            for role in access.ROLES.values()
+        ),
+        loader="`, `".join(access.LOADER_PERMISSIONS),
+        policies=_rows(
+            (
+                f"`{policy.name}`" + "".join(f", one per {each}" for each in policy.for_each[-1:]),
+                f"`{policy.predicate}`",
+                ", ".join(policy.roles),
+                _tables(policy.tables),
+            )
+            for policy in access.row_policies()
+        ),
+        reporting=access.REPORTING,
+        views=", ".join(f"`{name}`" for name in access.reporting_views()),
+    )
+
+
+def _matrix() -> str:
+    head = ("role", *(cls.value for cls in Classification))
+    rows = [
+        (f"`{role.name}`", *(role.may(cls) for cls in Classification))
+        for role in access.ROLES.values()
+    ]
+    return f"{_rows([head, ['---'] * len(head)])}\n{_rows(rows)}"
+
+
+def _member(role: access.Role) -> str:
+    return "service account" if role.member == "serviceAccount" else "group"
+
+
+def _reads(role: access.Role) -> str:
+    if role.datasets:
+        return ", ".join(f"`{name}`" for name in role.datasets)
+    tables = access.readable_tables(role)
+    return ", ".join(f"`{name}`" for name in tables[1::2]) or "nothing"
+
+
+def _tables(names: Sequence[str]) -> str:
+    if len(names) == len(TABLES):
+        return "every table"
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _rows(rows: Iterable[Sequence[str]]) -> str:
+    return "\n".join(
+        f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows
+    )
