@@ -34,12 +34,14 @@ check: $(STAMP) ## Check style, formatting, types, and that rendered schemas are
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m schemas render --check
+	$(BIN)/python -m schemas docs --check
 
 bench: $(STAMP) ## Measure the gateway beside other gateways (BENCH_ARGS="--soak 200000", "--streams 500")
 	@$(BIN)/python tests/bench/gateway_bench.py $(BENCH_ARGS)
 
-schemas: $(STAMP) ## Render the JSON Schemas, table schemas and views from schemas/
+schemas: $(STAMP) ## Render JSON Schemas, tables, views, docs/tables.md and docs/access.md
 	$(BIN)/python -m schemas render
+	$(BIN)/python -m schemas docs
 
 serve: $(STAMP) ## Run the stack in the foreground, with your own policy (see README)
 	@$(BIN)/tailnumber up

@@ -49,8 +49,9 @@ sessions`; a warehouse that every engineer may query needs one more group per pe
 appends, and no query runs. A loader that merged rows would have to read them, which is why tables
 are insert-only.
 
-**An admin is not a reader.** Owning a dataset gives its public columns and no policy tag: identities,
-addresses and texts stay refused. An admin who grants himself a tag leaves that in the cloud's audit log.
+**An admin is not a reader.** Owning a dataset gives its public columns and no policy tag:
+identities, addresses and texts stay refused. An admin who grants himself a tag leaves that in the
+cloud's audit log.
 
 ## Rows
 Once a table has a row policy, whoever none of them names sees no row. They stand on the tables;

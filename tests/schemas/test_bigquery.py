@@ -62,6 +62,7 @@ def test_nested_columns_have_their_own_class() -> None:
             "mode": "REQUIRED",
             "description": "a name",
             "classification": "identity",
+            "policyTags": {"names": ["${policy_tags.identity}"]},
         }
     ]
 
