@@ -22,6 +22,7 @@ from tailnumber.commands import (
     query,
     replay,
     rules,
+    search,
     sessions,
     stack,
 )
@@ -55,6 +56,7 @@ ask.register(app)
 query.register(app)
 sessions.register(app)
 replay.register(app)
+search.register(app)
 
 
 def main(arguments: list[str] | None = None) -> None:

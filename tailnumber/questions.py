@@ -23,7 +23,7 @@ LIMIT 20
 TURNS: Final = """\
 SELECT
   interaction_id, requested_at, status, operation, protocol, method, path, connection,
-  principal_subject, principal_email, principal_groups, client_name, client_version,
+  principal_id, principal_subject, principal_email, principal_groups, client_name, client_version,
   model, model_used, repository, file_paths, language, streamed,
   effect, rule_id, reason_code, http_status, finish_reasons,
   input_tokens, output_tokens, prompt_bytes, completion_bytes,
@@ -39,6 +39,22 @@ PARTS: Final = """\
 SELECT part_id, key_id, role, kind, size_bytes, ciphertext
 FROM content.parts
 WHERE occurred_at >= @since AND session_id = @session_id
+"""
+
+SEARCHED_PARTS: Final = """\
+SELECT
+  p.part_id, p.key_id, p.role, p.kind, p.ciphertext, p.occurred_at, p.session_id,
+  p.interaction_id, p.principal_id, i.principal_subject, i.principal_email, i.repository
+FROM content.parts AS p
+LEFT JOIN (
+  SELECT interaction_id, principal_subject, principal_email, repository
+  FROM audit.interactions
+  WHERE requested_at >= TIMESTAMP_SUB(@since, INTERVAL 1 DAY)
+) AS i ON i.interaction_id = p.interaction_id
+WHERE p.occurred_at >= @since
+  AND (@principal = '' OR @principal IN (p.principal_id, i.principal_email, i.principal_subject))
+  AND (@repository = '' OR i.repository = @repository)
+ORDER BY p.occurred_at DESC, p.part_id
 """
 
 FINDINGS: Final = """\

@@ -1,7 +1,8 @@
 """Open sealed texts as someone who holds this machine's keys; the warehouse has none of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from ingress.control.store import open_sqlite
 from ingress.errors import ContentKeyMissing, IngressError
@@ -16,6 +17,18 @@ class Reader:
 
     def __init__(self, opener: Opener) -> None:
         self._opener = opener
+
+    def part(self, row: Mapping[str, Any]) -> str | None:
+        """Return the masked text of a row of ``content.parts``; None if its key was erased.
+
+        Raises:
+            CommandError: the row lacks a column, or the text or the keys are damaged.
+        """
+        if row.get("text") is not None:
+            return str(row["text"])
+        if row.get("ciphertext") is None:
+            return None
+        return self.text(row["key_id"], row["ciphertext"], row["part_id"])
 
     def text(self, key_id: str, ciphertext: bytes, part_id: str) -> str | None:
         """Return the masked text, or None if its key was erased.

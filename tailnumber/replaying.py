@@ -16,7 +16,7 @@ from tailnumber.trail import Row, Trail
 
 _OF_FINDING = ("rule_id", "tier", "direction", "action", "location", "fingerprint")
 
-Open = Callable[[str, bytes, str], str | None]
+Open = Callable[[Mapping[str, Any]], str | None]
 
 
 def session_turns(
@@ -45,7 +45,17 @@ def session_turns(
         trail.ask(question, since=since, session_id=ids[0]).rows
         for question in (questions.TURNS, questions.PARTS, questions.FINDINGS)
     )
-    return ids[0], build_turns(interactions, parts, findings, reader.text)
+    return ids[0], build_turns(interactions, parts, findings, reader.part)
+
+
+def opened_parts(session: str, turns: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return the texts that turns show, for the record of who saw them."""
+    opened = []
+    for turn in turns:
+        ids = {name: turn[name] for name in ("interaction_id", "principal_id")}
+        shown = [part["part_id"] for part in (*turn["prompt"], *turn["completion"])]
+        opened += [{"session_id": session, **ids, "part_id": part_id} for part_id in shown]
+    return opened
 
 
 def build_turns(
@@ -57,7 +67,7 @@ def build_turns(
         interactions: rows of ``questions.TURNS``, in order.
         parts: rows of ``questions.PARTS``.
         findings: rows of ``questions.FINDINGS``.
-        open_text: key id, ciphertext and part id to the text; None if the key was erased.
+        open_text: row of a part to its text; None if the key was erased.
     """
     stored = {row["part_id"]: row for row in parts}
     opened: dict[str, dict[str, Any]] = {}
@@ -106,7 +116,7 @@ def _part(part_id: str, row: Row | None, open_text: Open) -> dict[str, Any]:
     if row is None:
         # Not loaded yet, or past its retention: metadata outlives the texts.
         return _described(part_id, {}, text=None, state="not stored")
-    text = open_text(row["key_id"], row["ciphertext"], part_id)
+    text = open_text(row)
     return _described(part_id, row, text=text, state="erased" if text is None else "readable")
 
 

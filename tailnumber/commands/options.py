@@ -32,6 +32,14 @@ Since = Annotated[
     str,
     typer.Option("--since", help="How far back: 90m, 12h, 30d, or a date such as 2026-11-01."),
 ]
+Reason = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WHY",
+        help="Why you open these texts; recorded with who you are in audit.record_views.",
+        show_default=False,
+    ),
+]
 DEFAULT_SINCE: Final = "30d"
 
 _SPAN: Final = re.compile(r"([1-9][0-9]{0,4})([mhd])")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tailnumber.commands.options import DataDir, Json, layout_of
+from tailnumber.commands.options import DataDir, Json, Reason, layout_of
 from tailnumber.errors import CommandError
 from tailnumber.output import console, print_json, say, table, to_json
 
@@ -22,24 +22,44 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=_EXAMPLE)(query)
 
 
-def query(
+def query(  # noqa: PLR0913, PLR0917  (one option each)
     sql: Annotated[str, typer.Argument(metavar="SQL", help="One BigQuery statement, in quotes.")],
     data_dir: DataDir = None,
     as_json: Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
+    reveal: Annotated[
+        bool,
+        typer.Option(
+            "--reveal",
+            help="Open the sealed texts of rows that have part_id, key_id and ciphertext.",
+        ),
+    ] = False,
+    reason: Reason = None,
 ) -> None:
     """Ask the warehouse in BigQuery SQL.
 
     Views to ask: audit.interactions, audit.sessions, audit.tool_calls, audit.findings,
     audit.access_denials, audit.events, audit.dead_letters, content.parts.
+
+    With --reveal the sealed texts of content.parts are opened here by who holds the keys; who
+    read them and why stands in audit.record_views.
     """
     if as_json and as_csv:
         raise CommandError("Choose one of --json and --csv.")
-    endpoints = layout_of(data_dir).read_endpoints()
+    if reveal:
+        from tailnumber.viewing import checked_reason
+
+        reason = checked_reason(reason)
+    layout = layout_of(data_dir)
+    endpoints = layout.read_endpoints()
     from tailnumber.trail import open_trail
 
     with open_trail(endpoints) as trail:
         answer = trail.ask(sql)
+    if reveal:
+        from tailnumber.revealing import reveal_answer
+
+        answer = reveal_answer(layout, answer, reason or "")
     if as_json:
         print_json({"rows": answer.rows})
         return

@@ -8,12 +8,16 @@ from tailnumber.commands.options import (
     DEFAULT_SINCE,
     DataDir,
     Json,
+    Reason,
     Since,
     layout_of,
     since_time,
 )
 from tailnumber.errors import CheckFailed
 from tailnumber.output import print_json
+
+# What the record says of a replay that was given none.
+NO_REASON = "not given"
 
 
 def register(app: typer.Typer) -> None:
@@ -23,22 +27,30 @@ def register(app: typer.Typer) -> None:
     )
 
 
-def replay(
+def replay(  # noqa: PLR0913, PLR0917  (one option each)
     session: Annotated[str, typer.Argument(metavar="SESSION", help="As `sessions` shows it.")],
     full: Annotated[
         bool, typer.Option("--full", help="Show whole prompts, repeated parts and set-up too.")
     ] = False,
+    reason: Reason = None,
     since: Since = DEFAULT_SINCE,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
-    """Step through a session: what was new in each prompt, and what came back, masked."""
+    """Step through a session: what was new in each prompt, and what came back, masked.
+
+    Who looked, at what and why is recorded in audit.record_views.
+    """
     begin = since_time(since)
     layout = layout_of(data_dir)
     endpoints = layout.read_endpoints()
+    from tailnumber.control import this_account
     from tailnumber.reader import open_reader
-    from tailnumber.replaying import session_turns
+    from tailnumber.replaying import opened_parts, session_turns
     from tailnumber.trail import open_trail
+    from tailnumber.viewing import checked_reason, note_view
+
+    why = checked_reason(reason or NO_REASON)
 
     with open_trail(endpoints) as trail, open_reader(layout) as reader:
         session_id, turns = session_turns(trail, reader, session, begin)
@@ -47,6 +59,7 @@ def replay(
             f"No session {session!r} was recorded since {begin:%Y-%m-%d %H:%M} UTC; "
             "see: tailnumber sessions"
         )
+    note_view(layout, this_account(), "replay", why, opened_parts(session_id, turns))
     if as_json:
         print_json(_document(session_id, turns))
         return

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tailnumber.errors import CommandError
-from tailnumber.replaying import build_turns, session_turns
+from tailnumber.replaying import build_turns, opened_parts, session_turns
 from tailnumber.trail import Answer
 
 NONE = dict.fromkeys(
@@ -34,8 +34,10 @@ def finding(interaction_id):
     return {"interaction_id": interaction_id, **dict.fromkeys(names, "x"), "part_id": "p"}
 
 
-def open_text(key_id, ciphertext, part_id):
-    return None if key_id == "erased" else ciphertext.decode().replace("sealed", "open")
+def open_text(row):
+    return (
+        None if row["key_id"] == "erased" else row["ciphertext"].decode().replace("sealed", "open")
+    )
 
 
 def test_part_is_new_only_in_the_first_turn_that_holds_it():
@@ -102,8 +104,17 @@ def test_beginning_of_an_id_that_fits_several_sessions_is_refused_with_their_nam
 
 def test_whole_id_wins_over_a_longer_one():
     class Reader:
-        text = staticmethod(open_text)
+        part = staticmethod(open_text)
 
     found, _ = session_turns(Warehouse("abc", "abc2"), Reader(), "abc", datetime.now(UTC))
 
     assert found == "abc"
+
+
+def test_what_a_replay_shows_is_told_for_the_record():
+    row = {**interaction("1", ["a", "b"], ["c"]), "principal_id": "p"}
+
+    opened = opened_parts("s", build_turns([row], [part("a"), part("c")], [], open_text))
+
+    ids = {"session_id": "s", "interaction_id": "1", "principal_id": "p"}
+    assert opened == [{**ids, "part_id": name} for name in "abc"]
