@@ -17,6 +17,7 @@ from ingress.identity.placement import without_keys
 from ingress.masking.errors import MaskingError
 from ingress.masking.mask import Finding, Masker
 from ingress.masking.stream import StreamMasker
+from ingress.protocol.doubled import says_more
 from ingress.protocol.exclusion import take_out
 from ingress.protocol.gate import CallGate, gate_whole
 from ingress.protocol.stream import CompletionStream
@@ -55,9 +56,12 @@ class PromptMasking:
         protocol, body = exchange.route.protocol, exchange.body
         if protocol is not None:
             exchange.document = _parse_object(body)
-            encoded = _encode(exchange.document)
-            if _says_more(body, encoded):
-                exchange.body = encoded
+            try:
+                doubled = says_more(body, exchange.document)
+            except ValueError:
+                raise BadPrompt("The request body is nested too deeply.") from None
+            if doubled:
+                exchange.body = orjson.dumps(exchange.document)
             exchange.prompt = protocol.parse_prompt(exchange.document)
             if exchange.route.model:
                 exchange.prompt.model = self.name(exchange.route.model)
@@ -241,9 +245,9 @@ class PromptMasking:
         if protocol is not None and not is_error:
             try:
                 document = _parse_object(body)
-            except BadPrompt:
+                changed = says_more(body, document)
+            except (BadPrompt, ValueError):
                 raise ProtocolError("the upstream's answer is no JSON object") from None
-            changed = False
             for channel, text in protocol.parse_completion(document, outcome.completion):
                 masked, findings = self._masker.mask(text.value)
                 outcome.findings += _located(findings, TO_CLIENT, channel.location)
@@ -446,23 +450,6 @@ def _parse_object(body: bytes) -> dict[str, object]:
     if not isinstance(document, dict):
         raise BadPrompt("The request body is no JSON object.")
     return document
-
-
-def _encode(document: dict[str, object]) -> bytes:
-    try:
-        return orjson.dumps(document)
-    except orjson.JSONEncodeError:
-        raise BadPrompt("The request body is nested too deeply.") from None
-
-
-def _says_more(body: bytes, encoded: bytes) -> bool:
-    """Say that a body may hold texts that its parsed document does not: a member written twice.
-
-    Two readers may each take another of the two, so such a body must not go on as it came. Every
-    member has two quotes, and one that was dropped is missed among them, unless an escaped quote
-    makes up for it.
-    """
-    return body.count(b'"') != encoded.count(b'"') or b"\\u0022" in body
 
 
 def _decode(body: bytes) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import orjson
 
 from ingress.errors import ProtocolError
+from ingress.protocol.doubled import says_more
 from ingress.protocol.sse import Frame, SseSplitter, with_data
 from ingress.protocol.template import Template, template_of
 from ingress.protocol.texts import Channel, Completion, Delta
@@ -130,9 +131,10 @@ class CompletionStream:
             return self._flush(None) + frame.raw
         protocol, completion = self._protocol, self.completion
         document = parse_document(frame.data)
+        changed = _is_doubled(frame.data, document)
         deltas = protocol.parse_delta(document, completion)
         repeats = protocol.repeats(document)
-        changed = self._mask_names(document, [*deltas, *repeats])
+        changed = self._mask_names(document, [*deltas, *repeats]) or changed
         for delta in deltas:
             changed = self._mask(delta, document) or changed
         before = b""
@@ -250,3 +252,10 @@ def parse_document(data: bytes) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise ProtocolError("a stream frame is no JSON object")
     return document
+
+
+def _is_doubled(data: bytes, document: dict[str, Any]) -> bool:
+    try:
+        return says_more(data, document)
+    except ValueError:
+        raise ProtocolError("a stream frame is nested too deeply") from None

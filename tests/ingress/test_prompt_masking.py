@@ -93,6 +93,25 @@ def test_a_key_in_an_answer_never_reaches_the_client(gateway, upstream):
     assert text == answer.json["choices"][0]["message"]["content"]
 
 
+@pytest.mark.parametrize("streams", [False, True], ids=["whole", "streamed"])
+def test_a_key_in_a_member_written_twice_never_reaches_the_client(gateway, upstream, streams):
+    session = f"twice-answered-{streams}"
+    sly = SECRET.replace("_", "\\u005f").encode()
+    twice = b'"content":"%b","content":"b"' % sly
+    if streams:
+        frame = chat_frame("c").replace(b'"content": "c"', twice)
+        upstream.scenarios[session] = stream([chat_frame("a"), frame, DONE])
+    else:
+        body = chat_answer("c").replace(b'"content": "c"', twice)
+        upstream.scenarios[session] = whole(body)
+
+    answer = gateway.chat("hi", stream=streams, session=session)
+
+    assert answer.status == 200
+    assert b"b" in answer.body
+    assert sly not in answer.body
+
+
 def test_a_key_in_an_upstreams_error_never_reaches_the_client(gateway, upstream):
     body = json.dumps({"error": {"message": f"bad key {SECRET}"}}).encode()
     upstream.scenarios["error-leak"] = whole(body, "400 Bad Request", "Retry-After: 7")

@@ -54,6 +54,29 @@ def test_a_frame_that_is_left_alone_keeps_its_bytes():
     assert stream().feed(data) == data
 
 
+@pytest.mark.parametrize(
+    "first",
+    [b'"content":"secret"', b'"content":"s\\u0065cret"', b'"content":{"secret":["secret"]}'],
+    ids=["plain", "escaped", "of another type"],
+)
+def test_of_a_member_written_twice_only_what_was_masked_goes_on(first):
+    data = b'data: {"choices":[{"index":0,"delta":{%b,"content":"a"}}]}\n\n' % first
+    masked = stream()
+
+    out = masked.feed(frame("a") + frame("b") + data)
+
+    assert content(out) == "aba"
+    assert b"secret" not in out
+    assert b"s\\u0065cret" not in out
+
+
+def test_a_frame_that_cannot_be_checked_is_refused():
+    deep = b'data: {"choices":[{"index":0,"delta":{"content":%b}}]}\n\n' % (b"[" * 300 + b"]" * 300)
+
+    with pytest.raises(ProtocolError):
+        stream().feed(deep)
+
+
 @pytest.mark.parametrize("end", [frame("", "stop"), frame("z", "stop"), DONE])
 def test_what_is_held_is_released_before_the_end_is_told(end):
     out = stream().feed(frame("ax") + frame("y") + end)
