@@ -16,7 +16,8 @@ from typing import Final
 from google.api_core import exceptions
 
 from pipeline.errors import TableError, WarehouseError
-from pipeline.options import Places, resource
+from pipeline.options import SOURCE_HELP, Places, resource
+from pipeline.refresh import Sources, check_sources
 
 DEFAULT_SUBSCRIPTION: Final = "audit-events-pipeline"
 DEFAULT_DEAD_LETTER_TOPIC: Final = "audit-dead-letters"
@@ -52,6 +53,8 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_DEAD_LETTER_TOPIC,
         help="takes refused messages whole",
     )
+    for name, words in SOURCE_HELP.items():
+        parser.add_argument(f"--{name}", metavar="FILE", help=words)
     parser.add_argument("--fault-at", help=argparse.SUPPRESS)
 
 
@@ -69,8 +72,12 @@ def _run(options: argparse.Namespace) -> int:
         pubsub_address=options.pubsub,
         dead_letter_topic=resource(options.project, "topics", options.dead_letter_topic),
         watch_chain=True,
+        sources=Sources(**{name: getattr(options, name) for name in SOURCE_HELP}),
     )
     name = resource(options.project, "subscriptions", options.subscription)
+    for sentence in check_sources(places.sources).values():
+        sys.stderr.write(f"pipeline: cannot start: {sentence}\n")
+        return _EXIT_USAGE
     try:
         _prepare(options, name)
     except (TableError, WarehouseError, exceptions.GoogleAPICallError) as error:

@@ -1,4 +1,4 @@
-"""Keep what a worker process opens once: the row writer, the publisher, encoders, the chain watch.
+"""Keep what a worker process opens once: row writer, publisher, encoders, sources, chain watch.
 
 Beam makes the steps anew for every batch and bundle; what is here outlives them. Everything is
 safe to share between threads, but for the chain watch, which only the micro-batch driver uses.
@@ -14,6 +14,7 @@ from google.pubsub_v1 import PublisherClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 
 from pipeline.encode import RowEncoder
+from pipeline.refresh import KnownSources, Sources
 from pipeline.source import local_channel
 from pipeline.verify import ChainWatch
 from pipeline.write import RowWriter, open_writer
@@ -51,6 +52,17 @@ def chain_watch() -> ChainWatch:
     return ChainWatch()
 
 
+def known(sources: Sources) -> KnownSources:
+    """Return what the process knows from its sources, kept up to date."""
+    with _LOCK:
+        return _known(sources)
+
+
+@cache
+def _known(sources: Sources) -> KnownSources:
+    return KnownSources(sources)
+
+
 @cache
 def _writer(address: str | None) -> RowWriter:
     return open_writer(address)
@@ -71,4 +83,5 @@ def forget() -> None:
         _opened.clear()
         _writer.cache_clear()
         _publisher.cache_clear()
+        _known.cache_clear()
         chain_watch.cache_clear()

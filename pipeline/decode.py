@@ -6,7 +6,6 @@ The record's exact bytes are kept, never written anew: the hash and the row are 
 import binascii
 from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import Annotated, Any, Final
@@ -23,8 +22,7 @@ from schemas.message import Overflow as OverflowRecord
 from schemas.registry import EVENTS, parse
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(msgspec.Struct, frozen=True, gc=False):
     """A message as Pub/Sub delivered it; ``published_at`` is the same at each delivery."""
 
     data: bytes
@@ -40,8 +38,7 @@ class Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False)
     ciphertext: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True, gc=False):
     """A decoded event: its fields, the exact bytes that were hashed, its sealed texts."""
 
     incoming: Incoming
@@ -53,8 +50,7 @@ class Event:
     requested_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Overflow:
+class Overflow(msgspec.Struct, frozen=True, gc=False):
     """Sealed texts that travel apart from the record that names them."""
 
     incoming: Incoming
@@ -63,8 +59,7 @@ class Overflow:
     occurred_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class KeyMessage:
+class KeyMessage(msgspec.Struct, frozen=True, gc=False):
     """A wrapped content key; ``wrapped_keyset`` is the bytes that its hash covers."""
 
     incoming: Incoming

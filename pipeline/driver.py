@@ -15,20 +15,22 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 import apache_beam as beam
+from apache_beam.metrics.metric import MetricResults, MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 from google.api_core import exceptions
 
-from pipeline import connections
+from pipeline import connections, steps
 from pipeline.decode import Incoming
 from pipeline.errors import PipelineError
 from pipeline.graph import build
 from pipeline.options import Places
 from pipeline.read import ReadHeld, held
+from pipeline.refresh import Sources
 from pipeline.source import Delivery, Subscription
 
 logger = logging.getLogger(__name__)
@@ -40,11 +42,15 @@ BACKOFF_MAX_SECONDS: Final = 5.0
 # Where a test may end the process, as if its machine had died there.
 FAULTS: Final = ("before_load", "after_load", "after_ack")
 
-Load = Callable[[Sequence[Incoming]], None]
+# Loads a batch; returns how many answers each source of enrichment did not have.
+Load = Callable[[Sequence[Incoming]], Mapping[str, int]]
 
 
-def run_graph(messages: Sequence[Incoming], places: Places) -> None:
+def run_graph(messages: Sequence[Incoming], places: Places) -> Mapping[str, int]:
     """Run the graph over a batch; when it returns, every row is durable.
+
+    Returns:
+        How many answers each source did not have, for the sources that lacked some.
 
     Raises:
         WarehouseError: BigQuery or the dead-letter topic did not take what is theirs.
@@ -52,7 +58,19 @@ def run_graph(messages: Sequence[Incoming], places: Places) -> None:
     with held(messages) as number:
         pipeline = beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions([]))
         build(pipeline | "ReadMessages" >> ReadHeld(number), places)
-        pipeline.run().wait_until_finish()
+        result = pipeline.run()
+        result.wait_until_finish()
+    return _missing(result.metrics()) if places.sources.named() else {}
+
+
+def _missing(metrics: MetricResults) -> Mapping[str, int]:
+    counters = metrics.query(MetricsFilter().with_namespace(steps.METRICS))["counters"]
+    names = {steps.missing_metric(source): source for source in Sources().__slots__}
+    return {
+        names[counter.key.metric.name]: counter.result
+        for counter in counters
+        if counter.key.metric.name in names
+    }
 
 
 def warm_up(places: Places) -> None:
@@ -95,10 +113,10 @@ class Driver:
         started = time.monotonic()
         with self._subscription.lease(deliveries):
             self._fault("before_load")
-            loaded = self._load_until_done([delivery.message for delivery in deliveries])
+            missing = self._load_until_done([delivery.message for delivery in deliveries])
             self._fault("after_load")
             try:
-                if not loaded:
+                if missing is None:
                     self._subscription.extend(deliveries, 0)
                     return
                 self._subscription.acknowledge(deliveries)
@@ -107,19 +125,19 @@ class Driver:
                 _log("acknowledge_failed", error=type(error).__name__)
         self._fault("after_ack")
         seconds = round(time.monotonic() - started, 3)
-        _log("batch_loaded", message_count=len(deliveries), duration_seconds=seconds)
+        counts = {f"{source}_missing_count": n for source, n in (missing or {}).items()}
+        _log("batch_loaded", message_count=len(deliveries), duration_seconds=seconds, **counts)
 
-    def _load_until_done(self, messages: Sequence[Incoming]) -> bool:
+    def _load_until_done(self, messages: Sequence[Incoming]) -> Mapping[str, int] | None:
+        """Return what the load returns, or None when told to stop."""
         for pause in _pauses():
             try:
-                self._load(messages)
+                return self._load(messages)
             except Exception as error:  # noqa: BLE001  boundary: the batch is held and tried again
                 _log("batch_failed", message_count=len(messages), error=_words(error))
-            else:
-                return True
             if self._stop.wait(pause):
-                return False
-        return False
+                return None
+        return None
 
     def _fault(self, name: str) -> None:
         if self._fault_at == name:

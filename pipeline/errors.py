@@ -6,7 +6,8 @@
     ├── RefusedError           one message or row is refused; it becomes a dead letter
     │   └── RowRefusedError    a row does not fit its table
     ├── WarehouseError         BigQuery did not take a batch; it may on another attempt
-    └── TableError             a table in BigQuery contradicts the contract
+    ├── TableError             a table in BigQuery contradicts the contract
+    └── SourceError            a file of enrichment is not in its form; it is not used
 
 No message carries content: reasons name fields, columns and limits, never values.
 """
@@ -39,3 +40,7 @@ class WarehouseError(PipelineError):
 
 class TableError(PipelineError):
     """A table in BigQuery differs from the contract in a way that cannot be altered."""
+
+
+class SourceError(PipelineError):
+    """A file that enrichment reads is not in its form; the message says file, line and why."""

@@ -12,12 +12,12 @@ import apache_beam as beam
 from apache_beam.pvalue import PCollection
 
 from pipeline import steps
-from pipeline.decode import Incoming
+from pipeline.batch import Batch
 from pipeline.options import Places
 
 
-def build(messages: PCollection[Incoming], places: Places) -> None:
-    """Put the path behind a collection of ``Incoming`` messages (see ``pipeline.read``)."""
+def build(messages: PCollection[Batch], places: Places) -> None:
+    """Put the path behind batches of ``Incoming`` messages (see ``pipeline.read``)."""
     # First: nothing can be said about bytes that nobody has read.
     decoded = messages | "DecodeEvent" >> _step(steps.DecodeEvent())
 
@@ -25,7 +25,7 @@ def build(messages: PCollection[Incoming], places: Places) -> None:
     verified = decoded.ok | "VerifyEvent" >> _step(steps.VerifyEvent(places))
 
     # Before routing, so that all rows of an event say the same.
-    enriched = verified.ok | "EnrichEvent" >> _step(steps.EnrichEvent())
+    enriched = verified.ok | "EnrichEvent" >> _step(steps.EnrichEvent(places))
 
     # All rows of an event are made before one leaves: an event is loaded whole or refused whole.
     routed = enriched.ok | "RouteEvent" >> _step(steps.RouteEvent())
@@ -44,4 +44,4 @@ def build(messages: PCollection[Incoming], places: Places) -> None:
 
 
 def _step(step: beam.DoFn) -> Any:
-    return beam.ParDo(step).with_outputs(steps.REFUSED, main="ok")
+    return beam.ParDo(step).with_output_types(Batch).with_outputs(steps.REFUSED, main="ok")

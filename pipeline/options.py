@@ -1,9 +1,24 @@
 """Say where a run reads and writes; all of it travels to the workers with the graph."""
 
 from argparse import ArgumentParser
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
 from apache_beam.options.pipeline_options import PipelineOptions
+
+from pipeline.refresh import NO_SOURCES, Sources
+
+# What each source of enrichment is, for `run`, `stream` and `tailnumber up`.
+SOURCE_HELP: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "directory": "CSV of people: department, manager, cost centre (docs/enrichment.md)",
+        "repositories": "CSV of repositories: owner and criticality",
+        "prices": "CSV of model prices per million tokens",
+        "countries": "database in MaxMind's format (.mmdb): country of an address",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +30,7 @@ class Places:
     pubsub_address: str | None = None
     dead_letter_topic: str | None = None
     watch_chain: bool = False
+    sources: Sources = NO_SOURCES
 
 
 class AuditOptions(PipelineOptions):
@@ -32,6 +48,8 @@ class AuditOptions(PipelineOptions):
             help="projects/P/topics/T, or T, that takes refused messages whole",
         )
         parser.add_argument("--storage", help="host:port of a Storage API that is not Google's")
+        for name, words in SOURCE_HELP.items():
+            parser.add_argument(f"--{name}", help=f"{words}; a path or gs://…")
         parser.add_argument("--pubsub", help="host:port of a Pub/Sub that is not Google's")
 
 

@@ -4,9 +4,10 @@ Columns that have a field's name take that field; the rest is written out below.
 every row to its table's record.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ import msgspec
 
 from pipeline.decode import Event, KeyMessage, Overflow
 from pipeline.enrich import Enriched
+from pipeline.enrichment.files import kinds_of
+from pipeline.enrichment.risk import CHANGING, risk_tier
 from pipeline.verify import sealed_hash
 from schemas.base import Record
 from schemas.tables import (
@@ -21,6 +24,7 @@ from schemas.tables import (
     AdminChangeRow,
     CalledTool,
     EventRow,
+    FindingRow,
     InteractionRow,
     LegalHoldRow,
     RecordViewRow,
@@ -97,7 +101,12 @@ def _event(event: Event, enriched: Enriched) -> Row:
 def _interaction(event: Event, enriched: Enriched) -> Row:
     fields = event.fields
     status = fields.event_type.removeprefix("interaction.")
-    row = {**_NO_ANSWER, **_copied(InteractionRow, fields), **_who(fields)}
+    row = {
+        **_NO_ANSWER,
+        **_copied(InteractionRow, fields),
+        **_who(fields),
+        **enriched.columns,
+    }
     row["status"] = status
     row["status_rank"] = _RANKS[status]
     row["occurred_at"] = event.occurred_at
@@ -112,26 +121,45 @@ def _interaction(event: Event, enriched: Enriched) -> Row:
 
 def _tool_calls(event: Event, enriched: Enriched) -> Iterator[tuple[str, Row]]:
     fields = event.fields
-    for index, call in enumerate(getattr(fields, "tool_calls", ())):
+    calls = getattr(fields, "tool_calls", ())
+    known = _known(ToolCallRow, enriched) if calls else {}
+    for index, call in enumerate(calls):
         yield (
             "audit.tool_calls_v1",
             {
                 **_copied(ToolCallRow, fields),
+                **known,
                 **_origin(event, enriched),
                 "principal_email": fields.principal.email,
                 "call_index": index,
                 # The call's own paths, effect and rule stand over those of the request.
                 **msgspec.structs.asdict(call),
+                **_changes(call),
             },
         )
 
 
+def _changes(call: Any) -> Row:
+    """Return what a call's name and files tell of it; what the whole answer changed is not its."""
+    tier = risk_tier(call.name, call.file_paths)
+    changed = call.file_paths if tier in CHANGING else ()
+    return {"risk_tier": tier, "change_kinds": kinds_of(changed)}
+
+
+def _known(record: type[Record], enriched: Enriched) -> Row:
+    """Return the enriched columns that a table has."""
+    columns = record.model_fields
+    return {name: value for name, value in enriched.columns.items() if name in columns}
+
+
 def _findings(event: Event, enriched: Enriched) -> Iterator[tuple[str, Row]]:
     fields = event.fields
+    known = _known(FindingRow, enriched) if fields.findings else {}
     for index, finding in enumerate(fields.findings):
         yield (
             "audit.findings_v1",
             {
+                **known,
                 **_origin(event, enriched),
                 "writer_id": fields.writer_id,
                 "sequence": fields.sequence,
@@ -200,7 +228,7 @@ def _subject_key(key: KeyMessage, enriched: Enriched) -> Row:
 
 
 def _access_denial(event: Event, enriched: Enriched) -> Row:
-    row = {**_copied(AccessDenialRow, event.fields), **_who(event.fields)}
+    row = {**_copied(AccessDenialRow, event.fields), **_who(event.fields), **enriched.columns}
     row["occurred_at"] = event.occurred_at
     row["loaded_at"] = enriched.loaded_at
     return row
@@ -285,10 +313,14 @@ def _who(fields: Any) -> Row:
 
 
 def _copied(record: type[Record], fields: Any) -> Row:
-    names = _shared(record, fields.__struct_fields__)
-    return {name: getattr(fields, name) for name in names}
+    names, values = _shared(record, type(fields))  # type: ignore[arg-type]  # a class is hashable
+    return dict(zip(names, values(fields), strict=True))
 
 
 @cache
-def _shared(record: type[Record], fields: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name for name in record.model_fields if name in fields)
+def _shared(
+    record: type[Record], fields: type[msgspec.Struct]
+) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+    """Return the columns that have a field's name, and what reads those fields at once."""
+    names = tuple(name for name in record.model_fields if name in fields.__struct_fields__)
+    return names, attrgetter(*names)

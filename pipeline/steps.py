@@ -8,12 +8,14 @@ warehouse or Pub/Sub does not take is no refusal: it fails the bundle, which the
 # Beam leaves most of its calls unannotated.
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import apache_beam as beam
+import msgspec
+from apache_beam.metrics.metric import Metrics
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.timestamp import MIN_TIMESTAMP
 from apache_beam.utils.windowed_value import WindowedValue
@@ -21,6 +23,7 @@ from google.api_core import exceptions
 from google.pubsub_v1 import PubsubMessage
 
 from pipeline import connections
+from pipeline.batch import Batch
 from pipeline.dead_letter import DeadLetter, broken, dead_letter_row, refused
 from pipeline.decode import Decoded, Event, Incoming, decode
 from pipeline.enrich import Enriched, enrich
@@ -32,12 +35,14 @@ from pipeline.write import BATCH_BYTES_MAX, Target
 
 REFUSED: Final = "refused"
 
+# Namespace of the counters that a runner shows.
+METRICS: Final = "pipeline"
+
 # Longest time to hand one refused message to the dead-letter topic.
 _PUBLISH_SECONDS: Final = 15.0
 
 
-@dataclass(frozen=True, slots=True)
-class EncodedEvent:
+class EncodedEvent(msgspec.Struct, frozen=True, gc=False):
     """An event's rows as the Storage Write API takes them, each with its table's id."""
 
     rows: tuple[tuple[str, bytes], ...]
@@ -45,23 +50,28 @@ class EncodedEvent:
 
 
 class _Step(beam.DoFn):
-    """Run one step; send what it refuses, or breaks over, to the exit."""
+    """Run one step over a batch; send what it refuses, or breaks over, to the exit."""
 
     stage = ""
 
-    def run(self, element: Any) -> Sequence[Any]:
-        """Return what goes on, complete: a generator would fail outside the step."""
+    def run(self, element: Any, exits: list[DeadLetter]) -> Any:
+        """Return what goes on; ``exits`` takes what is told beside it."""
         raise NotImplementedError
 
-    def process(self, element: Any) -> Sequence[Any]:
-        """Return what goes on, or the dead letter at the exit."""
-        try:
-            return self.run(element)
-        except RefusedError as error:
-            letter = refused(self.stage, error, *_origin(element))
-        except Exception as error:  # noqa: BLE001  boundary: one message must not stop the rest
-            letter = broken(self.stage, error, *_origin(element))
-        return (beam.pvalue.TaggedOutput(REFUSED, letter),)
+    def process(self, batch: Batch) -> Iterator[Any]:
+        """Yield what goes on as one batch, and each dead letter at the exit."""
+        run, done, exits = self.run, Batch(), list[DeadLetter]()
+        for element in batch:
+            try:
+                done.append(run(element, exits))
+            except RefusedError as error:
+                exits.append(refused(self.stage, error, *_origin(element)))
+            except Exception as error:  # noqa: BLE001  boundary: one message must not stop the rest
+                exits.append(broken(self.stage, error, *_origin(element)))
+        if done:
+            yield done
+        for letter in exits:
+            yield beam.pvalue.TaggedOutput(REFUSED, letter)
 
 
 class DecodeEvent(_Step):
@@ -69,9 +79,9 @@ class DecodeEvent(_Step):
 
     stage = "decode"
 
-    def run(self, element: Incoming) -> Sequence[Decoded]:
+    def run(self, element: Incoming, _: list[DeadLetter]) -> Decoded:
         """Decode one message."""
-        return (decode(element),)
+        return decode(element)
 
 
 class VerifyEvent(_Step):
@@ -83,25 +93,51 @@ class VerifyEvent(_Step):
         super().__init__()
         self._watch_chain = places.watch_chain
 
-    def run(self, element: Decoded) -> Sequence[Any]:
+    def run(self, element: Decoded, exits: list[DeadLetter]) -> Decoded:
         """Verify one event; a gap before it is told beside it."""
         verify(element)
-        if not self._watch_chain or not isinstance(element, Event) or _follows(element):
-            return (element,)
-        gap = RefusedError("chain_gap", "the record does not follow its writer's previous one")
-        letter = refused(self.stage, gap, element.incoming, element)
-        kept = replace(letter, kept_in="audit.events_v1")
-        return (element, beam.pvalue.TaggedOutput(REFUSED, kept))
+        if self._watch_chain and isinstance(element, Event) and not _follows(element):
+            gap = RefusedError("chain_gap", "the record does not follow its writer's previous one")
+            letter = refused(self.stage, gap, element.incoming, element)
+            exits.append(replace(letter, kept_in="audit.events_v1"))
+        return element
 
 
 class EnrichEvent(_Step):
-    """What only the pipeline knows."""
+    """What only the pipeline knows; sources are looked at anew between bundles."""
 
     stage = "enrich"
 
-    def run(self, element: Decoded) -> Sequence[Enriched]:
+    def __init__(self, places: Places) -> None:
+        super().__init__()
+        self._sources = places.sources
+        self._missing: dict[str, int] = {}
+
+    def start_bundle(self) -> None:
+        """Take the sources as they are now.
+
+        Raises:
+            SourceError: a source was never readable; the bundle waits for it.
+        """
+        self._missing = {}
+        self._knowledge = connections.known(self._sources).knowledge()
+
+    def run(self, element: Decoded, _: list[DeadLetter]) -> Enriched:
         """Enrich one event."""
-        return (enrich(element, datetime.now(UTC)),)
+        enriched = enrich(element, self._loaded_at, self._knowledge)
+        for source in enriched.missing:
+            self._missing[source] = self._missing.get(source, 0) + 1
+        return enriched
+
+    def process(self, batch: Batch) -> Iterator[Any]:
+        """Yield what goes on; a batch has one time of loading."""
+        self._loaded_at = datetime.now(UTC)
+        return super().process(batch)
+
+    def finish_bundle(self) -> None:
+        """Count what no source knew."""
+        for source, count in self._missing.items():
+            Metrics.counter(METRICS, missing_metric(source)).inc(count)
 
 
 class RouteEvent(_Step):
@@ -109,11 +145,11 @@ class RouteEvent(_Step):
 
     stage = "route"
 
-    def run(self, element: Enriched) -> Sequence[EncodedEvent]:
+    def run(self, element: Enriched, _: list[DeadLetter]) -> EncodedEvent:
         """Return the event's rows once all of them are encoded."""
         encoders = connections.encoders()
-        encoded = tuple((table, encoders[table].encode(row)) for table, row in rows(element))
-        return (EncodedEvent(encoded, element.event),)
+        encoded = tuple([(table, encoders[table].encode(row)) for table, row in rows(element)])
+        return EncodedEvent(encoded, element.event)
 
 
 class KeepMessage(beam.DoFn):
@@ -198,11 +234,13 @@ class _Load(beam.DoFn):
 class LoadRows(_Load):
     """Append rows; what the warehouse refuses leaves as a dead letter."""
 
-    def process(self, encoded: EncodedEvent) -> Sequence[DeadLetter]:
-        """Take one event's rows."""
-        for table, row in encoded.rows:
-            self.collect(table, row, encoded.event)
-        return list(self._letters()) if self.is_full() else ()
+    def process(self, batch: Batch) -> Iterator[DeadLetter]:
+        """Take the rows of some events."""
+        for encoded in batch:
+            for table, row in encoded.rows:
+                self.collect(table, row, encoded.event)
+            if self.is_full():
+                yield from self._letters()
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         """Append the rest."""
@@ -233,6 +271,11 @@ class LoadDeadLetters(_Load):
     def _all_or_fail(self) -> None:
         if any(self.append()):
             raise WarehouseError("BigQuery refuses a dead letter")
+
+
+def missing_metric(source: str) -> str:
+    """Return the name of the counter of answers that a source did not have."""
+    return f"enrichment.{source}.missing.count"
 
 
 def _follows(event: Event) -> bool:

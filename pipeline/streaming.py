@@ -13,8 +13,9 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import GoogleCloudOptions, StandardOptions
 
 from pipeline.graph import build
-from pipeline.options import AuditOptions, Places, resource
+from pipeline.options import SOURCE_HELP, AuditOptions, Places, resource
 from pipeline.read import ReadSubscription
+from pipeline.refresh import Sources, check_sources
 
 
 def stream(arguments: Sequence[str]) -> int:
@@ -23,6 +24,9 @@ def stream(arguments: Sequence[str]) -> int:
     project = options.view_as(GoogleCloudOptions).project
     if not project or not options.subscription or not options.dead_letter_topic:
         sys.stderr.write("pipeline: --project, --subscription and --dead_letter_topic are needed\n")
+        return 2
+    for sentence in check_sources(_sources(options)).values():
+        sys.stderr.write(f"pipeline: cannot start: {sentence}\n")
         return 2
     options.view_as(StandardOptions).streaming = True
     with beam.Pipeline(options=options) as pipeline:
@@ -37,6 +41,11 @@ def compose(pipeline: beam.Pipeline, options: AuditOptions, project: str) -> Non
         storage_address=options.storage,
         pubsub_address=options.pubsub,
         dead_letter_topic=resource(project, "topics", options.dead_letter_topic),
+        sources=_sources(options),
     )
     subscription = resource(project, "subscriptions", options.subscription)
     build(pipeline | "ReadMessages" >> ReadSubscription(subscription), places)
+
+
+def _sources(options: AuditOptions) -> Sources:
+    return Sources(**{name: getattr(options, name) for name in SOURCE_HELP})

@@ -55,10 +55,11 @@ class FakeSubscription:
         yield
         self.actions.append("release")
 
-    def load(self, messages: Sequence[Incoming]) -> None:
+    def load(self, messages: Sequence[Incoming]) -> dict[str, int]:
         self.actions.append(("load", [m.message_id for m in messages]))
         if error := self.failures.pop("load", None):
             raise error
+        return {}
 
 
 @pytest.fixture(autouse=True)
