@@ -23,8 +23,8 @@ _KNOWN: Final[Mapping[str, str]] = MappingProxyType(
             "read": "agent ask_user bashoutput codebase exit_plan_mode exitplanmode "
             "get_changed_files get_errors get_terminal_output glob grep grep_search ls "
             "manage_todo_list notebookread read read_bash read_file report_intent "
-            "semantic_search task terminal_last_command terminal_selection test_failure think todowrite update_plan "
-            "update_todo usages view view_image",
+            "semantic_search task terminal_last_command terminal_selection test_failure think "
+            "todowrite update_plan update_todo usages view view_image",
             "write": "apply_patch create_directory create_file edit edit_file edit_notebook_file "
             "editfiles insert_edit_into_file multi_replace_string_in_file multiedit notebookedit "
             "replace_string_in_file str_replace str_replace_based_edit_tool "
@@ -50,7 +50,7 @@ _WORDS: Final = (
         "execute",
         "bash command deploy eval exec execute invoke launch run script shell start terminal",
     ),
-    ("network", "browse browser crawl curl download fetch http navigate request url web"),
+    ("network", "browse browser crawl curl download fetch http navigate url web"),
     (
         "write",
         (
@@ -67,7 +67,7 @@ _WORDS: Final = (
     ),
 )
 _TIER_OF_WORD: Final = tuple((tier, frozenset(words.split())) for tier, words in _WORDS)
-_BOUNDARY: Final = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])")
+_BOUNDARY: Final = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 # Files that something runs by itself: hooks, workflows, tasks of an editor, profiles of a shell.
 _RUNS_BY_ITSELF: Final = re.compile(
