@@ -60,14 +60,14 @@ class GitHubWrites:
         Raises:
             BadPrompt: it may change a ref, and cannot be read.
         """
-        repository = repository_of(exchange.route.upstream_path)
-        if repository is not None:
-            exchange.context = replace(exchange.context, repository=repository)
-            asked = replace(asked, repository=repository)
+        repository, unknown = await self._repository(exchange)
+        # What the client says of its workspace does not count here.
+        exchange.context = replace(exchange.context, repository=repository)
+        asked = replace(asked, repository=repository or "")
         writes = await self._writes(exchange)
         if not writes:
             exchange.asked = asked
-            return decide_known(policy, asked)
+            return decide_known(policy, asked, unknown)
         known = [each for write in writes for each in await self._looked_up(exchange, write)]
         operations = [_operation(asked, write) for write in known]
         decisions = [
@@ -79,16 +79,28 @@ class GitHubWrites:
         _note(exchange, known, decisions)
         return decision
 
+    async def _repository(self, exchange: Exchange) -> tuple[str | None, tuple[str, ...]]:
+        """Return the repository that the path names, by its name or number, and what is unknown."""
+        path = exchange.route.upstream_path
+        repository, base = repository_of(path), repository_path(path)
+        if repository is None and base is not None:
+            told = await self._ask(exchange, base)
+            name = told.get("full_name") if isinstance(told, dict) else None
+            repository = name.lower() if isinstance(name, str) else None
+        unknown = ("repository",) if base is not None and repository is None else ()
+        return repository, unknown
+
     async def _writes(self, exchange: Exchange) -> list[Write]:
-        route, body = exchange.route, exchange.body
-        if route.upstream_path == "/graphql" and exchange.method == "POST":
+        route, query, body = exchange.route, exchange.query, exchange.body
+        if route.upstream_path == "/graphql" and (query or exchange.method not in {"GET", "HEAD"}):
             # In a thread: the first one loads the library.
-            writes = await asyncio.to_thread(graphql_writes, body)
-            exchange.body = _as_read(body)
-            return writes
-        writes = rest_writes(exchange.method, route.upstream_path, exchange.query, body)
-        if writes and body:
-            exchange.body = _as_read(body)
+            writes = await asyncio.to_thread(graphql_writes, query, body)
+        else:
+            writes = rest_writes(exchange.method, route.upstream_path, query, body)
+            if not writes:
+                return []
+        if body:
+            _send_as_read(exchange)
         return writes
 
     async def _looked_up(self, exchange: Exchange, write: Write) -> list[Write]:
@@ -155,16 +167,20 @@ class GitHubWrites:
             return {}
 
 
-def _as_read(body: bytes) -> bytes:
-    """Return a JSON body with each member once: a second reader may take the other of two.
+def _send_as_read(exchange: Exchange) -> None:
+    """Let a JSON body go on with each member once: a second reader may take the other of two.
 
     Raises:
         BadPrompt: it cannot be written again.
     """
     try:
-        return orjson.dumps(orjson.loads(body))
+        exchange.body = orjson.dumps(orjson.loads(exchange.body))
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         raise BadPrompt("The request body cannot be read.") from None
+    # A stricter masking begins with the texts again, and the record names what was sent.
+    for text in exchange.prompt.texts:
+        if text.location == "body":
+            text.replace(exchange.body.decode())
 
 
 def _of_node(write: Write, answer: Any) -> Write:
@@ -188,6 +204,8 @@ def _lower(repository: dict[str, Any]) -> str | None:
 
 
 def _of_repository(write: Write, told: Any) -> Write:
+    if not isinstance(told, dict):
+        return write
     name, branch = told.get("full_name"), told.get("default_branch")
     if isinstance(name, str):
         write = replace(write, repository=name.lower())

@@ -154,7 +154,10 @@ _GIT_PATH: Final = re.compile(
 _CONNECTION_PATH: Final = re.compile(r"/c/([\w\-]{1,64})(/.*)\Z")
 
 
-_GIT_SERVICE: Final = re.compile(r"/(?:info/refs|git-upload-pack|git-receive-pack)/*\Z")
+# Also with a parameter behind it ("…;x"), which some servers take off a path.
+_GIT_SERVICE: Final = re.compile(
+    r"/(?:info/+refs|git-upload-pack|git-receive-pack)(?:[/;\s].*)?\Z", re.IGNORECASE | re.DOTALL
+)
 # Where clients of a GitHub Enterprise Server (gh, Octokit) look for its APIs.
 _GITHUB_ROOTS: Final = ("/api/v3/", "/api/graphql")
 _SERVICES: Final = {b"service=" + name.encode(): name for name in (UPLOAD_PACK, RECEIVE_PACK)}
@@ -233,7 +236,7 @@ class Router:
             if connection.kind in pattern.kinds and (match := pattern.path.match(path)):
                 return _route(pattern, connection, match, intent)
         # git's own paths are read under /git/ alone: a push must not pass unread here.
-        passes = connection.unknown_paths == "pass" and not _GIT_SERVICE.search(unquote(path))
+        passes = connection.unknown_paths == "pass" and not _is_git_service(path)
         return Route("other", None, connection, path, known=passes)
 
 
@@ -251,15 +254,32 @@ def _route(
 
 
 def _github(connection: Connection, method: str, path: str) -> Route:
-    path = path.removeprefix("/api/v3")
-    if plain_path(path) in {"/graphql", "/api/graphql"}:
+    # What goes on must stay a path: a server takes "http://…" in its place for another one.
+    if path.startswith("/api/v3/"):
+        path = path.removeprefix("/api/v3")
+    if plain_path(path).lower() in {"/graphql", "/api/graphql"}:
         return Route("other", None, connection, "/graphql", server=graphql_server(connection))
     return Route(operation_of(method, path), None, connection, path)
 
 
+def _is_git_service(path: str) -> bool:
+    """Say that a path leads, or may lead behind a proxy that unescapes it again, to git's own."""
+    once = unquote(path)
+    return any(_GIT_SERVICE.search(each) for each in (once, unquote(once)))
+
+
 def _climbs(path: str) -> bool:
     """Say that a path would leave the connection's upstream prefix, or smuggle an authority."""
+    if path[:1] != "/":
+        return True
     path = unquote(path)
+    if "%" in path:
+        # A proxy on the way may unescape it once more.
+        return _climbs_plainly(path) or _climbs_plainly(unquote(path))
+    return _climbs_plainly(path)
+
+
+def _climbs_plainly(path: str) -> bool:
     parts = path.split("/")
     if ";" in path:
         # Some servers take "..;x" for "..": what follows the semicolon is a parameter to them.

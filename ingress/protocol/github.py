@@ -22,10 +22,12 @@ Document = Mapping[str, Any]
 # Mutations of one document, aliases counted each; more than a few is no client's work.
 MUTATIONS_MAX: Final = 50
 _TOKENS_MAX: Final = 20_000
-_FRAGMENT_DEPTH_MAX: Final = 20
+# What stands behind the repository may hold a line break, as a file's name may.
 _REPOSITORY: Final = re.compile(
-    r"/(?:repos/([^/]+)/([^/]+)|repositories/\d+)/(.+)\Z", re.IGNORECASE
+    r"/(?:repos/[^/]+/[^/]+|repositories/\d+)(?:/(.+))?\Z", re.IGNORECASE | re.DOTALL
 )
+# More digits than any pull request's number has, zeros before it included.
+_DIGITS_MAX: Final = 30
 # What reads a repository's content by REST; every other GET is operation ``other``.
 _READS: Final = re.compile(
     r"(?:contents|git|readme|tarball|zipball|commits|compare|archive)(?:/|\Z)", re.IGNORECASE
@@ -53,7 +55,7 @@ class Write:
 def operation_of(method: str, path: str) -> str:
     """Return the operation of a REST request that changes no ref: ``fetch`` or ``other``."""
     match = _REPOSITORY.match(plain_path(path))
-    reads = method in {"GET", "HEAD"} and match is not None and _READS.match(match[3])
+    reads = method in {"GET", "HEAD"} and match is not None and _READS.match(match[1] or "")
     return "fetch" if reads else "other"
 
 
@@ -65,7 +67,7 @@ def plain_path(path: str) -> str:
 def repository_of(path: str) -> str | None:
     """Return ``owner/name`` in lower case, None if the path names none."""
     match = re.match(r"/repos/([^/]+)/([^/]+)", plain_path(path), re.IGNORECASE)
-    return f"{match[1]}/{match[2]}".lower() if match else None
+    return f"{match[1]}/{match[2]}".lower().removesuffix(".git") if match else None
 
 
 def repository_path(path: str) -> str | None:
@@ -107,7 +109,7 @@ def rest_writes(method: str, path: str, query: bytes, body: bytes) -> list[Write
     if match is None or method in {"GET", "HEAD"}:
         return []
     for methods, pattern, read in _REST:
-        below = pattern.fullmatch(match[3])
+        below = pattern.fullmatch(match[1] or "")
         if method in methods and below:
             writes = read(below, _parameters(query, body), method)
             return [replace(write, repository=repository_of(path)) for write in writes]
@@ -117,6 +119,9 @@ def rest_writes(method: str, path: str, query: bytes, body: bytes) -> list[Write
 def _parameters(query: bytes, body: bytes) -> Document:
     """Return what a request says, in its body or its query; never two things of one name."""
     document: dict[str, Any] = {}
+    if b";" in query:
+        # To some servers it parts two parameters.
+        raise BadPrompt("The query of a write may not hold a semicolon; write it as %3B.")
     if body:
         try:
             read = orjson.loads(body)
@@ -164,7 +169,10 @@ def _merge(_: re.Match[str], said: Document, __: str) -> list[Write]:
 
 def _pull(side: str) -> Callable[[re.Match[str], Document, str], list[Write]]:
     def read(match: re.Match[str], _: Document, __: str) -> list[Write]:
-        return [Write(pull=int(match[1]), side=side)]
+        number = match[1]
+        if not (number.isascii() and number.isdigit()) or len(number) > _DIGITS_MAX:
+            return [Write(side=side)]
+        return [Write(pull=int(number), side=side)]
 
     return read
 
@@ -185,10 +193,26 @@ def _release(_: re.Match[str], said: Document, __: str) -> list[Write]:
     return [Write(ref=tag and f"refs/tags/{tag}", change="created")]
 
 
+def _edit_release(match: re.Match[str], said: Document, method: str) -> list[Write]:
+    # Its tag is made when a draft is published; a change of the notes alone touches no ref.
+    if said.keys().isdisjoint({"tag_name", "target_commitish", "draft"}):
+        return []
+    return _release(match, said, method)
+
+
+def _autofix(_: re.Match[str], said: Document, __: str) -> list[Write]:
+    return [Write(ref=_text(said, "target_ref"))]
+
+
+def _delete_repository(_: re.Match[str], __: Document, ___: str) -> list[Write]:
+    # Every ref of it, and nobody knows which those are.
+    return [Write(change="deleted")]
+
+
 def _rest(
     methods: str, pattern: str, read: Callable[[re.Match[str], Document, str], list[Write]]
 ) -> tuple[frozenset[str], re.Pattern[str], Callable[..., list[Write]]]:
-    return frozenset(methods.split()), re.compile(pattern, re.IGNORECASE), read
+    return frozenset(methods.split()), re.compile(pattern, re.IGNORECASE | re.DOTALL), read
 
 
 _REST: Final = (
@@ -196,18 +220,25 @@ _REST: Final = (
     _rest("POST", r"git/refs", _create_ref),
     _rest("POST PATCH DELETE", r"git/refs/(.+)", _change_ref),
     _rest("POST", r"merges", _merge),
-    _rest("PUT", r"pulls/(\d{1,10})/merge", _pull("base")),
-    _rest("PUT", r"pulls/(\d{1,10})/update-branch", _pull("head")),
+    _rest("PUT", r"pulls/([^/]+)/merge", _pull("base")),
+    _rest("PUT", r"pulls/([^/]+)/update-branch", _pull("head")),
     _rest("POST", r"merge-upstream", _merge_upstream),
     _rest("POST", r"branches/(.+)/rename", _rename),
     _rest("POST", r"releases", _release),
+    _rest("PATCH", r"releases/[^/]+", _edit_release),
+    _rest("POST", r"code-scanning/alerts/[^/]+/autofix/commits", _autofix),
+    _rest("DELETE", r"", _delete_repository),
 )
 
 
-def graphql_writes(body: bytes) -> list[Write]:
+def graphql_writes(query: bytes, body: bytes) -> list[Write]:
     """Return the refs that the mutations of a GraphQL request would change.
 
     Every operation of the document counts, whichever one is asked for by name.
+
+    Args:
+        query: of the URL, as it came: a document may stand there too.
+        body: as it came.
 
     Raises:
         BadPrompt: the request cannot be read.
@@ -215,7 +246,7 @@ def graphql_writes(body: bytes) -> list[Write]:
     # Late: the library is large, and only who uses GraphQL needs it.
     from graphql import GraphQLError, parse
 
-    said = _parameters(b"", body)
+    said = _parameters(query, body)
     source, variables = said.get("query"), said.get("variables") or {}
     if not isinstance(source, str) or not isinstance(variables, dict):
         raise BadPrompt("The GraphQL request has no query, or variables that are no object.")
@@ -251,7 +282,7 @@ def _mutations(document: Any, variables: Document) -> Iterator[Write]:
             for one in each.variable_definitions
             if one.default_value is not None
         } | dict(variables)
-        for field in _fields(each.selection_set, fragments, 0):
+        for field in _fields(each.selection_set, fragments, set()):
             count += 1
             if count > MUTATIONS_MAX:
                 raise BadPrompt(f"A GraphQL request may have {MUTATIONS_MAX} mutations at most.")
@@ -260,20 +291,20 @@ def _mutations(document: Any, variables: Document) -> Iterator[Write]:
                 yield from read(_input(field, given))
 
 
-def _fields(selections: Any, fragments: Mapping[str, Any], depth: int) -> Iterator[Any]:
+def _fields(selections: Any, fragments: Mapping[str, Any], seen: set[str]) -> Iterator[Any]:
+    """Yield an operation's fields; each fragment counts once, as GraphQL itself has it."""
     from graphql import FieldNode, FragmentSpreadNode
 
-    if depth > _FRAGMENT_DEPTH_MAX:
-        raise BadPrompt("The GraphQL query has fragments that are nested too deeply.")
     for each in selections.selections:
         if isinstance(each, FieldNode):
             yield each
         elif isinstance(each, FragmentSpreadNode):
-            if each.name.value in fragments:
-                inner = fragments[each.name.value].selection_set
-                yield from _fields(inner, fragments, depth + 1)
+            name = each.name.value
+            if name in fragments and name not in seen:
+                seen.add(name)
+                yield from _fields(fragments[name].selection_set, fragments, seen)
         else:
-            yield from _fields(each.selection_set, fragments, depth + 1)
+            yield from _fields(each.selection_set, fragments, seen)
 
 
 def _input(field: Any, variables: Document) -> Document:

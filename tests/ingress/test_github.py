@@ -16,6 +16,8 @@ masking: {{rules: [tiny.toml]}}
 rules:
   - {{id: main-is-protected, on: push, when: "repository == 'acme/web' && ref == 'refs/heads/main'", effect: deny, message: "main takes pull requests."}}
   - {{id: workflows, on: push, when: "repository == 'acme/watched' && paths.exists(p, p.startsWith('.github/'))", effect: deny}}
+  - {{id: closed, on: fetch, when: "repository == 'acme/closed'", effect: deny}}
+  - {{id: strict, on: push, when: "ref == 'refs/heads/strict'", effect: mask, masking: {{pii: [email]}}}}
   - {{id: engineers, when: "'engineering' in principal.groups", effect: allow}}
 """
 NODES = {
@@ -144,6 +146,10 @@ REST = [
     ("POST", "/repos/acme/web/merge-upstream", {"branch": "main"}),
     ("POST", "/repos/acme/web/branches/main/rename", {"new_name": "x"}),
     ("POST", "/repos/acme/web/branches/topic/rename", {"new_name": "main"}),
+    ("PUT", "/repos/acme/web/contents/a%0Ab", {"branch": "main"}),
+    ("PUT", "/repos/acme/web.git/contents/a", {"branch": "main"}),
+    ("PUT", "/repos/acme/web/pulls/00000000007/merge", {}),
+    ("POST", "/repos/acme/web/code-scanning/alerts/1/autofix/commits", {"target_ref": "refs/heads/main"}),
 ]
 
 
@@ -202,8 +208,9 @@ def test_every_mutation_of_a_protected_branch_is_refused(ask, path, name, argume
         'mutation ($id: ID = "REF_main") { updateRef(input: {refId: $id}) { x } }',
         "query { viewer { login } } mutation M($in: X) { ...F } fragment F on Mutation { updateRef(input: $in) { x } }",
         "mutation ($in: X) { ... on Mutation { a: updateRef(input: $in) { x } } }",
+        "mutation ($in: X) { ...A ...A } fragment A on M { ...B ...A } fragment B on M { updateRef(input: $in) { x } }",
     ],
-    ids=["variable", "default", "fragment", "inline fragment"],
+    ids=["variable", "default", "fragment", "inline fragment", "fragment in a circle"],
 )
 def test_no_form_of_a_document_hides_a_mutation(ask, query):
     variables = {"in": {"refId": "REF_main"}} if "$in" in query else {}
@@ -223,6 +230,78 @@ def test_a_member_written_twice_goes_on_once(ask):
     assert end.refs[0].ref == "refs/heads/topic"
     assert [json.loads(sent) for *_, sent in writes] == [{"branch": "topic", "content": "eA=="}]
     assert b"main" not in writes[0][2]
+
+
+def test_a_member_written_twice_goes_on_once_also_after_a_stricter_masking(ask):
+    body = b'{"branch": "main", "branch": "strict", "content": "reach me at ann@corp.com"}'
+
+    answer, end, writes = ask("PUT", "/c/hub/repos/acme/web/contents/a", body=body)
+
+    assert (answer.status, end.refs[0].ref) == (200, "refs/heads/strict")
+    assert b"main" not in writes[0][2]
+    assert b"ann@corp.com" not in writes[0][2]
+
+
+MUTATION = "mutation{updateRef(input:{refId:%22REF_main%22}){x}}"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "document"),
+    [
+        ("POST", "/c/hub/graphql?query=" + MUTATION, {"query": "{viewer{login}}"}),
+        ("POST", "/c/hub/graphql?query=" + MUTATION, None),
+        ("GET", "/c/hub/graphql?query=" + MUTATION, None),
+        ("POST", "/c/hub/GraphQL", {"query": 'mutation {updateRef(input: {refId: "REF_main"})}'}),
+        ("PUT", "/c/hub/graphql/", {"query": 'mutation {updateRef(input: {refId: "REF_main"})}'}),
+        ("DELETE", "/c/hub/repos/acme/web/contents/a?x=1;branch=topic&branch=main", None),
+        ("DELETE", "/c/hub/repos/acme/web", None),
+        ("PATCH", "/c/hub/repos/acme/web/releases/1", {"draft": False}),
+        ("PUT", "/c/hub/repos/acme/web/pulls/seven/merge", {}),
+    ],
+)
+def test_a_write_in_another_shape_does_not_pass_unread(ask, method, path, document):
+    answer, _, writes = ask(method, path, document)
+
+    assert answer.status in {400, 403}
+    assert writes == []
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["http://127.0.0.1/api/v3/repos/acme/web/merges", "repos/acme/web/merges", "@acme.example/x"],
+)
+def test_what_goes_on_is_always_a_path(ask, target):
+    answer, end, writes = ask("POST", f"/c/hub/api/v3{target}", {"base": "main", "head": "x"})
+
+    assert (answer.status, end.rule_id) == (403, "main-is-protected") or answer.status == 200
+    assert all(path.startswith("/api/v3/api/v3") for _, path, _ in writes)
+
+
+def test_fragments_that_name_each_other_many_times_are_read_once(ask):
+    inner = "".join(
+        f"fragment F{n} on M {{ {f'...F{n + 1} ' * 50} }} " for n in range(18)
+    )
+    query = f"mutation {{ ...F0 }} {inner} fragment F18 on M {{ ...missing }}"
+
+    answer, _, _ = ask("POST", "/c/hub/graphql", {"query": query})
+
+    assert answer.status == 200
+
+
+def test_the_notes_of_a_release_are_no_push(ask):
+    answer, end, _ = ask("PATCH", "/c/hub/repos/acme/web/releases/1", {"body": "notes"})
+
+    assert (answer.status, end.operation) == (200, "other")
+
+
+def test_the_repository_is_what_the_path_says_and_not_what_the_client_says(gateway, ask):
+    _, end, _ = ask("GET", "/c/hub/repositories/42/contents/a")
+    _, other, _ = ask("GET", "/c/hub/user")
+    refused, unknown, _ = ask("GET", "/c/hub/repositories/43/contents/a")
+
+    assert (end.operation, end.repository) == ("fetch", "acme/web")
+    assert other.repository is None
+    assert (refused.status, unknown.reason_code) == (403, "not_known")
 
 
 def test_a_query_and_a_body_that_differ_are_refused(ask):
