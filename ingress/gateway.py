@@ -41,6 +41,7 @@ from ingress.ids import new_id, utc_now
 from ingress.local import LocalAnswers
 from ingress.policy.decide import Policy
 from ingress.policy.rules import FREE_OPERATIONS, Operation, PolicyDecision, StricterMasking
+from ingress.policy.strictest import decide_known
 from ingress.prompt_masking import PromptMasking
 from ingress.protocol.texts import Prompt
 from ingress.recording.recorder import Recorder
@@ -252,9 +253,20 @@ class Gateway:
     async def _decide(self, exchange: Exchange, policy: Policy) -> PolicyDecision:
         asked = self._ask(exchange, policy)
         if exchange.route.is_github:
-            return await self.github.decide(exchange, asked, policy)
-        decision = policy.decide(asked)
-        if not policy.counts or asked.operation in FREE_OPERATIONS or not decision.allowed:
+            decision = await self.github.decide(exchange, asked, policy)
+            return self._admitted(exchange, policy, decision)
+        unknown = () if exchange.prompt.paths_known else ("paths",)
+        decision = decide_known(policy, asked, unknown)
+        return self._admitted(exchange, policy, decision)
+
+    def _admitted(
+        self, exchange: Exchange, policy: Policy, decision: PolicyDecision
+    ) -> PolicyDecision:
+        """Return the decision, or the refusal that its rule's limits make of it."""
+        asked = exchange.asked
+        if asked is None or not policy.counts or not decision.allowed:
+            return decision
+        if asked.operation in FREE_OPERATIONS:
             return decision
         return self.usage.admit(asked.principal_id, decision, time())
 

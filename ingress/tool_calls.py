@@ -11,6 +11,7 @@ from typing import Final
 from ingress.exchange import Exchange
 from ingress.policy.decide import Policy
 from ingress.policy.rules import DEFAULT_RULE_ID, Operation
+from ingress.policy.strictest import decide_known
 from ingress.protocol.edits import call_paths
 from ingress.protocol.texts import CalledTool, Channel, Completion
 
@@ -57,7 +58,8 @@ class ToolCallPolicy:
             return _told(tool, _TOO_LARGE)
         paths = call_paths(tool.name, arguments)
         findings = (*self._asked.findings, *self._found(channel))
-        decision = self._policy.decide(
+        decision = decide_known(
+            self._policy,
             replace(
                 self._asked,
                 operation="tool_call",
@@ -65,7 +67,9 @@ class ToolCallPolicy:
                 paths=(*paths.edited, *paths.named),
                 findings=tuple(dict.fromkeys(findings)),
                 size_bytes=len(arguments.encode()),
-            )
+            ),
+            # A call of very many files, or of a form that two readers read differently.
+            () if paths.whole else ("paths",),
         )
         tool.effect, tool.rule_id = decision.effect, decision.rule_id
         tool.reason_code = decision.reasons[-1]

@@ -5,14 +5,14 @@ not be searched makes ``findings`` unknown, and a rule that asks for them refuse
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from ingress.exchange import Located
 from ingress.git.spool import Spool
 from ingress.masking.errors import MaskingError
 from ingress.protocol.git import Push
-from ingress.protocol.pack import BLOB, Pack, read_blob
+from ingress.protocol.pack import BLOB, Entry, Pack, read_blob
 
 # Largest file that is searched, and most bytes of one push: the search runs beside the traffic.
 _BLOB_BYTES_MAX: Final = 1024 * 1024
@@ -41,8 +41,11 @@ async def search_push(
     # Kept for the deltas on them; within the bound on what is searched.
     files: dict[int, bytes] = {}
     for start, blob in pack.blobs.items():
-        with body.view() as view, view[push.pack_start :] as data:
-            file = read_blob(data, blob, files, _BLOB_BYTES_MAX)
+        if blob.base is None:
+            file = _read(push, body, blob, files)
+        else:
+            # A delta may be made of a million small orders.
+            file = await asyncio.to_thread(_read, push, body, blob, files)
         searched += len(file or b"")
         if file is None or searched > _SEARCHED_BYTES_MAX or len(found) >= _FINDINGS_MAX:
             whole = False
@@ -58,3 +61,8 @@ async def search_push(
         # The masker belongs to the event loop: others get their turn between two files.
         await asyncio.sleep(0)
     return found[:_FINDINGS_MAX], whole
+
+
+def _read(push: Push, body: Spool, blob: Entry, files: Mapping[int, bytes]) -> bytes | None:
+    with body.view() as view, view[push.pack_start :] as data:
+        return read_blob(data, blob, files, _BLOB_BYTES_MAX)

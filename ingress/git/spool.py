@@ -64,6 +64,8 @@ class Spool:
         pending = piece
         try:
             while pending:
+                if self._inflater.eof:
+                    raise BadPrompt("The request body has something behind its gzip stream.")
                 self._keep(self._inflater.decompress(pending, _PIECE_BYTES))
                 pending = self._inflater.unconsumed_tail
         except zlib.error:

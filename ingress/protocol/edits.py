@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 import orjson
 
-from ingress.protocol.shell import ShellPaths, commands_of
+from ingress.protocol.shell import COMMAND_CHARACTERS_MAX, ShellPaths, commands_of
 
 # Arguments of the recorded clients that name a file and can hold nothing else, and those of others.
 PATH_MEMBERS: Final = ("filePath", "file_path", "path", "notebook_path")
@@ -55,10 +55,15 @@ _PATH_CHARACTERS_MAX: Final = 1024
 
 
 class CallPaths(NamedTuple):
-    """The files of a tool call, normalised, each once: those it edits, and others it names."""
+    """The files of a tool call, normalised, each once: those it edits, and others it names.
+
+    ``whole`` is False if there may be more of them: too many, too long, or in broken JSON, which
+    a client may read in another way.
+    """
 
     edited: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
+    whole: bool = True
 
 
 def call_paths(tool: str, arguments: str) -> CallPaths:
@@ -75,10 +80,13 @@ def call_paths(tool: str, arguments: str) -> CallPaths:
         found.broken(arguments)
     else:
         found.arguments(document)
-    edited, named = _normal(found.edited), _normal(found.named)
+    edited, named = _Normal(found.edited), _Normal(found.named)
+    whole = not (found.cut or edited.cut or named.cut)
     if _READING.search(tool):
-        return CallPaths((), tuple(dict.fromkeys((*edited, *named)))[:_PATHS_MAX])
-    return CallPaths(edited, tuple(path for path in named if path not in edited))
+        both = tuple(dict.fromkeys((*edited.paths, *named.paths)))
+        return CallPaths((), both[:_PATHS_MAX], whole and len(both) <= _PATHS_MAX)
+    others = tuple(path for path in named.paths if path not in edited.paths)
+    return CallPaths(edited.paths, others, whole)
 
 
 def edited_paths(tool: str, arguments: str) -> tuple[str, ...]:
@@ -117,12 +125,14 @@ class _Found:
     def __init__(self) -> None:
         self.edited: list[str] = []
         self.named: list[str] = []
+        self.cut = False
 
     def broken(self, text: str) -> None:
         """Search a text that is no JSON: a patch, or arguments that were cut."""
         if text.lstrip()[:1] not in {"{", "["}:
             self.edited += _PATCH_LINE.findall(text)
             return
+        self.cut = True
         for pattern in (_BROKEN_MEMBER, _BROKEN_PATCH):
             self.edited += map(_unescaped, pattern.findall(text))
         for command in _BROKEN_COMMAND.findall(text):
@@ -156,6 +166,7 @@ class _Found:
                 self._command(command, directory)
 
     def _command(self, command: str, directory: str) -> None:
+        self.cut = self.cut or len(command) > COMMAND_CHARACTERS_MAX
         shell = ShellPaths(directory)
         shell.read(command)
         self.edited += shell.edited
@@ -177,28 +188,38 @@ def _unescaped(written: str) -> str:
         return written
 
 
-def _normal(paths: Iterable[str]) -> tuple[str, ...]:
-    """Return paths in the one form that rules can be written for, each once, bounded."""
-    kept: dict[str, None] = {}
-    for path in paths:
-        if normal := normal_path(path):
-            kept[normal] = None
-        if len(kept) == _PATHS_MAX:
-            break
-    return tuple(kept)
+class _Normal:
+    """Paths in the one form that rules can be written for, each once, bounded."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        kept: dict[str, None] = {}
+        self.cut = False
+        for path in paths:
+            normal = _normalised(path)
+            if normal and len(kept) == _PATHS_MAX and normal not in kept:
+                self.cut = True
+                break
+            if normal:
+                self.cut = self.cut or len(normal) > _PATH_CHARACTERS_MAX
+                kept[normal[:_PATH_CHARACTERS_MAX]] = None
+        self.paths = tuple(kept)
 
 
 def normal_path(path: str) -> str:
     """Return a path with slashes, without ``.``, ``..`` and doubled slashes; empty for none.
 
-    A ``file:`` URI becomes its path. What is not printable becomes ``?``.
+    A ``file:`` URI becomes its path. What is not printable becomes ``?``; a long one is cut.
     """
-    path = path.strip().strip("'\"`")[: _PATH_CHARACTERS_MAX * 4]
+    return _normalised(path)[:_PATH_CHARACTERS_MAX]
+
+
+def _normalised(path: str) -> str:
+    path = path.strip().strip("'\"`")
     if path[:7].lower() == "file://":
         path = unquote(path[7:])
     elif "://" in path:
         return ""
-    path = path.replace("\\", "/")[:_PATH_CHARACTERS_MAX]
+    path = path.replace("\\", "/")
     if not path.isprintable():
         path = "".join(c if c.isprintable() else "?" for c in path)
     if not path:

@@ -16,9 +16,10 @@ from ingress.protocol.edits import PATH_MEMBERS, named_paths
 from ingress.protocol.texts import Nested, Text
 
 _MARKER: Final = "[{path}: this file is excluded by your organization's policy]"
+# Atomic and without "<" in an attribute: whatever is opened and not ended is read once.
 _ATTACHMENT: Final = re.compile(
-    r'(?P<open><attachment\b[^>]{0,512}?\bfilePath="(?P<path>[^"\n]{1,1024})"[^>]{0,512}>)'
-    r"(?P<body>.*?)(?=<attachment\b[^>]{0,512}?\bfilePath=|</attachments>|<userRequest>|\Z)",
+    r'(?P<open><attachment\b(?>[^<>]{0,512}?\bfilePath=")(?P<path>[^"\n]{1,1024}+)"[^<>]{0,512}+>)'
+    r"(?P<body>.*?)(?=<attachment\b[^<>]{0,512}?\bfilePath=|</attachments>|<userRequest>|\Z)",
     re.DOTALL,
 )
 _CLOSE: Final = "</attachment>"
@@ -52,7 +53,7 @@ def take_out(
     called = _called(document, excluded)
     inline = file_paths[0] if file_paths and excluded(file_paths[0]) else None
     for text in texts:
-        place = next((each for each in called if _is_within(text.location, each)), None)
+        place = next((each for each in _places(text.location) if each in called), None)
         if place is not None:
             _replace_called(text, called[place])
             taken[called[place]] = None
@@ -166,5 +167,9 @@ def _call(item: dict[str, Any]) -> tuple[str, str | None]:
     return str(item.get("call_id") or item.get("id") or ""), arguments
 
 
-def _is_within(location: str, place: str) -> bool:
-    return location.startswith(place) and location[len(place) : len(place) + 1] in {"", ".", "["}
+def _places(location: str) -> Iterator[str]:
+    """Yield the places that a location is within, the widest first, and itself."""
+    for place, character in enumerate(location):
+        if character in ".[":
+            yield location[:place]
+    yield location

@@ -20,9 +20,13 @@ COMMANDS_MAX: Final = 1000
 COMMANDS_BYTES_MAX: Final = 1024 * 1024
 # Wanted objects that a record names; a clone may want one for every branch and tag.
 WANTS_MAX: Final = 100
+# A fetch says an object's name in each line but these many; a flood of short lines is no fetch.
+_SHORT_LINES_MAX: Final = 10_000
 
 _PACKET_MAX: Final = 65_520
 _SIDE_BAND_DATA: Final = {"side-band-64k": 65_515, "side-band": 995}
+# Least length of a line that names an object: "want" or "have", a space, the id.
+_NAMED_BYTES: Final = 45
 _ID: Final = rb"([0-9a-f]{40}|[0-9a-f]{64})"
 _COMMAND: Final = re.compile(_ID + rb" " + _ID + rb" (.+)", re.DOTALL)
 _SHALLOW: Final = re.compile(rb"shallow " + _ID)
@@ -126,9 +130,13 @@ def parse_push(head: bytes) -> Push:
         if data is None:
             break
         line, _, listed = data.rstrip(b"\n").partition(b"\0")
-        if listed and not commands:
+        is_shallow = _SHALLOW.fullmatch(line)
+        if listed:
+            # Git takes those of any line; here one line must speak for all.
+            if commands or is_shallow:
+                raise BadPrompt("The push names capabilities in another line than its first.")
             capabilities = frozenset(listed.decode("ascii", "replace").split())
-        if _SHALLOW.fullmatch(line):
+        if is_shallow:
             continue
         commands.append(_command(line))
         if len(commands) > COMMANDS_MAX:
@@ -166,10 +174,15 @@ def parse_wants(body: bytes) -> tuple[str, ...]:
     """Return what a fetch asks for: object ids, and refs by name; the first ``WANTS_MAX``.
 
     Raises:
-        BadPrompt: the body is not made of pkt-lines.
+        BadPrompt: the body is not made of pkt-lines, or of far too many.
     """
     wants: dict[str, None] = {}
+    short = 0
     for data, _ in packets(body):
+        if data is None or len(data) < _NAMED_BYTES:
+            short += 1
+            if short > _SHORT_LINES_MAX:
+                raise BadPrompt("The git request has too many lines that say nothing.")
         if data is not None and len(wants) < WANTS_MAX and (match := _WANT.match(data)):
             wants[match[1].decode("utf-8", "replace")] = None
     return tuple(wants)

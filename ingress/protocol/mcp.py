@@ -39,6 +39,7 @@ class ModelContext:
             texts=[arguments, *rest, *own],
             tool_name=tool,
             file_paths=(*paths.edited, *paths.named),
+            paths_cut=not paths.whole,
         )
 
     def parse_completion(

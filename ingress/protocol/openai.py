@@ -33,8 +33,10 @@ from ingress.protocol.wire import (
     string,
 )
 
+# Possessive at both sides of the path: each sign is looked at once, whatever the text is.
 _PATH_COMMENT = re.compile(
-    r"\s*(?:#|//|--|;|%|<!--|/\*|\"|')\s*Path:\s*([^\n]{1,1024}?)\s*(?:-->|\*/)?\n"
+    r"\s*+(?:#|//|--|;|%|<!--|/\*|\"|')[^\S\n]*+Path:[^\S\n]*+([^\n]{1,1024}?)"
+    r"[^\S\n]{0,64}(?:-->|\*/)?\n"
 )
 _ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
 

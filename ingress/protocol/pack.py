@@ -31,6 +31,8 @@ class PackLimits:
     inflated_bytes: int = 2 * 1024 * 1024 * 1024
     # Of commits, trees, tags and deltas, which are kept until the push is decided.
     kept_bytes: int = 192 * 1024 * 1024
+    # Of deltas on commits, trees and tags: two bytes are an order, and each takes 0.4 us.
+    delta_bytes: int = 24 * 1024 * 1024
     # Largest single object that is kept.
     object_bytes: int = 32 * 1024 * 1024
 
@@ -102,7 +104,7 @@ class _Reader:
         self._hash = object_format
         self._at = 0
         self._entries: dict[int, Entry] = {}
-        self._inflated = self._kept = 0
+        self._inflated = self._kept = self._ordered = 0
 
     def read(self) -> Pack:
         count = self._header()
@@ -230,6 +232,9 @@ class _Reader:
         return found
 
     def _applied(self, entry: Entry, below: PackedObject) -> PackedObject:
+        self._ordered += len(entry.data or b"")
+        if self._ordered > self._limits.delta_bytes:
+            raise PackTooLarge
         data = apply_delta(below.data, entry.data or b"", self._limits.object_bytes)
         self._kept += len(data)
         if self._kept > self._limits.kept_bytes:

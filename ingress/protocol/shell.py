@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 # Longest command that is read; beyond it no word is looked at.
-_COMMAND_CHARACTERS_MAX: Final = 64 * 1024
+COMMAND_CHARACTERS_MAX: Final = 64 * 1024
 _NESTING_MAX: Final = 3
 _HERE: Final = re.compile(r"<<-?[ \t]*(['\"]?)(\w+)\1")
 # Alternatives that begin with different characters: each character is looked at once.
@@ -48,7 +48,7 @@ class ShellPaths:
 
     def read(self, command: str, nesting: int = 0) -> None:
         """Take in a command line; anything is accepted."""
-        text = command[:_COMMAND_CHARACTERS_MAX]
+        text = command[:COMMAND_CHARACTERS_MAX]
         if "<<" in text:
             text = _without_bodies(text)
         words: list[str] = []
@@ -70,7 +70,7 @@ class ShellPaths:
                 words = []
         programs.append(self._run(words, nesting))
         if "patch" in programs or "git apply" in programs:
-            for name in _DIFF_FILE.findall(command[:_COMMAND_CHARACTERS_MAX]):
+            for name in _DIFF_FILE.findall(command[:COMMAND_CHARACTERS_MAX]):
                 self._add(self.edited, name.strip())
 
     def _redirected(self, redirect: str, word: str) -> None:

@@ -9,7 +9,8 @@ import orjson
 
 from ingress.errors import BadPrompt
 
-_ATTACHMENT_PATH = re.compile(r'<attachment\b[^>]*?\bfilePath="([^"\n]{1,1024})"')
+# Possessive and bounded: a text of opened attachments alone is still read once.
+_ATTACHMENT_PATH = re.compile(r'<attachment\b(?>[^<>]{0,512}?\bfilePath=")([^"\n]{1,1024}+)"')
 _FILE_PATHS_MAX = 64
 # Kinds of channels that hold what a tool is told: JSON, or the plain text of a custom tool.
 ARGUMENT_KINDS: Final = frozenset({"tool_arguments", "tool_input"})
@@ -118,6 +119,13 @@ class Prompt:
     session_id: str | None = None
     # Tool that the client itself calls with this request.
     tool_name: str | None = None
+    # Some of its files may not be among ``file_paths``, for their number or form.
+    paths_cut: bool = False
+
+    @property
+    def paths_known(self) -> bool:
+        """Say that ``file_paths`` are all files that the texts name."""
+        return not self.paths_cut and len(self.file_paths) < _FILE_PATHS_MAX
 
 
 class Delta(NamedTuple):

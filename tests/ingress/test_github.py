@@ -149,7 +149,11 @@ REST = [
     ("PUT", "/repos/acme/web/contents/a%0Ab", {"branch": "main"}),
     ("PUT", "/repos/acme/web.git/contents/a", {"branch": "main"}),
     ("PUT", "/repos/acme/web/pulls/00000000007/merge", {}),
-    ("POST", "/repos/acme/web/code-scanning/alerts/1/autofix/commits", {"target_ref": "refs/heads/main"}),
+    (
+        "POST",
+        "/repos/acme/web/code-scanning/alerts/1/autofix/commits",
+        {"target_ref": "refs/heads/main"},
+    ),
 ]
 
 
@@ -278,9 +282,7 @@ def test_what_goes_on_is_always_a_path(ask, target):
 
 
 def test_fragments_that_name_each_other_many_times_are_read_once(ask):
-    inner = "".join(
-        f"fragment F{n} on M {{ {f'...F{n + 1} ' * 50} }} " for n in range(18)
-    )
+    inner = "".join(f"fragment F{n} on M {{ {f'...F{n + 1} ' * 50} }} " for n in range(18))
     query = f"mutation {{ ...F0 }} {inner} fragment F18 on M {{ ...missing }}"
 
     answer, _, _ = ask("POST", "/c/hub/graphql", {"query": query})

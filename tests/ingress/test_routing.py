@@ -1,6 +1,7 @@
 """Where a path leads: no spelling of it may lead past the reader of git, or be no path at all."""
 
 import pytest
+
 from ingress.policy.connections import Bearer, Connection
 from ingress.routing import Router
 

@@ -238,6 +238,24 @@ def test_a_call_is_decided_with_what_was_found_in_the_prompt_and_in_its_argument
     assert decided(rules, "bash", "{}")[0] is None
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        json.dumps({"files": [f"a{n}" for n in range(64)] + ["auth/a.py"]}),
+        json.dumps({"path": "./" * 3000 + "auth/a.py"}),
+        '{"file\\u0050ath": "auth/a.py",}',
+    ],
+    ids=["behind many", "behind a detour", "in broken JSON"],
+)
+def test_no_call_hides_a_file_from_a_rule_about_files(arguments):
+    rules = RULES + "  - {id: rest, effect: allow}\n"
+
+    told, tool = decided(rules, "edit", arguments)
+
+    assert told is not None
+    assert tool.rule_id == "auth-code"
+
+
 def test_a_call_that_no_rule_names_is_denied():
     told, tool = decided(
         "  - {id: a, on: tool_call, when: \"tool_name == 'x'\", effect: allow}\n", "y", "{}"

@@ -129,3 +129,26 @@ def test_no_arguments_raise_and_no_path_is_long_or_unprintable(tool, arguments):
 )
 def test_fenced_blocks_are_counted_by_language(text, languages):
     assert code_blocks(text) == languages
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"files": [f"a{n}" for n in range(64)] + ["auth/a.py"]},
+        {"path": "x" * 2000 + "/auth/a.py"},
+        {"command": "true\n" * 20_000 + "rm auth/a.py"},
+    ],
+    ids=["files", "long path", "long command"],
+)
+def test_files_that_are_left_out_are_told(arguments):
+    assert not call_paths("any", json.dumps(arguments)).whole
+
+
+def test_broken_json_may_name_files_that_nobody_sees_here():
+    assert not call_paths("any", '{"file\\u0050ath": "auth/a.py",}').whole
+    assert call_paths("any", "").whole
+    assert call_paths("any", '{"path": "a.py"}').whole
+
+
+def test_no_detour_hides_a_path():
+    assert edited_paths("any", json.dumps({"path": "./" * 3000 + "auth/a.py"})) == ("auth/a.py",)

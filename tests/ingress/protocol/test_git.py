@@ -168,3 +168,29 @@ def test_a_report_that_cannot_be_read_tells_nothing():
 
     report.feed(b"garbage")
     assert report.results() == {}
+
+
+@pytest.mark.parametrize("line", [FLUSH, packet(b""), packet(b"x")])
+def test_a_flood_of_lines_that_say_nothing_is_no_fetch(line):
+    with pytest.raises(BadPrompt, match="say nothing"):
+        parse_wants(line * 20_000)
+
+
+def test_a_fetch_with_very_many_haves_is_read():
+    have = packet(b"have " + OLD + b"\n")
+
+    assert parse_wants(packet(b"want " + NEW + b"\n") + FLUSH + have * 20_000) == (NEW.decode(),)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        command(b"refs/heads/a", capabilities=b"report-status")
+        + command(b"refs/heads/b", capabilities=b"push-options"),
+        packet(b"shallow " + OLD + b"\0push-options") + command(b"refs/heads/a"),
+    ],
+    ids=["second command", "shallow line"],
+)
+def test_capabilities_in_a_line_that_git_reads_otherwise_are_refused(head):
+    with pytest.raises(BadPrompt, match="capabilities"):
+        parse_push(head + FLUSH)

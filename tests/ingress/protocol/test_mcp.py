@@ -68,3 +68,10 @@ def test_a_stream_ends_with_the_message_that_answers(document, ended):
     assert ModelContext().parse_delta(document, completion) == []
     assert completion.ended is ended
     assert not ModelContext().is_plain(document)
+
+
+def test_a_call_of_more_files_than_are_named_says_so():
+    params = {"name": "write", "arguments": {"files": [f"a{n}" for n in range(65)]}}
+
+    assert not ModelContext().parse_prompt({**CALL, "params": params}).paths_known
+    assert ModelContext().parse_prompt(CALL).paths_known

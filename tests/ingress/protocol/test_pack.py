@@ -167,3 +167,14 @@ def test_a_delta_that_lies_is_refused(delta, said):
 def test_a_delta_that_claims_more_than_may_be_kept_is_not_applied():
     with pytest.raises(PackTooLarge):
         apply_delta(b"abc", b"\x03\xff\xff\x7f", 1000)
+
+
+def test_deltas_of_a_million_small_orders_are_over_a_limit():
+    orders = b"\x01a" * 200
+    delta = bytes([len(BODY), 0xC8, 0x01]) + orders
+
+    with pytest.raises(PackTooLarge):
+        read(pack(entry(COMMIT, BODY), *[entry(7, delta, base=COMMIT_ID)] * 5), delta_bytes=1500)
+
+
+COMMIT_ID = hashlib.sha1(b"commit %d\0%b" % (len(BODY), BODY)).digest()
