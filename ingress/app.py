@@ -27,6 +27,7 @@ from ingress.gateway import Gateway, Rules
 from ingress.git.path import GitPath
 from ingress.github import GitHubWrites
 from ingress.identity.authenticate import build_identity
+from ingress.identity.device_relay import DeviceRelay
 from ingress.identity.issuers import read_issuers
 from ingress.identity.key_form import KeyClass
 from ingress.identity.keys import KeyStore
@@ -51,6 +52,7 @@ from ingress.recording.succession import succeed
 from ingress.reloading import IssuersReloader, PolicyReloader
 from ingress.routes.console import console_router
 from ingress.routes.door import answer_errors
+from ingress.routes.github_login import DEVICE_PATH, TOKEN_PATH, github_login_router
 from ingress.routes.health import health_router
 from ingress.routes.keys import keys_router
 from ingress.routes.token import token_router
@@ -68,7 +70,9 @@ from ingress.upstream.tokens import TokenTrade
 from ingress.usage import Usage, UsageStore
 
 # Paths of the control plane; everything else is data path.
-CONTROL_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/console", "/oauth/token"})
+CONTROL_PATHS = frozenset(
+    {"/healthz", "/readyz", "/metrics", "/console", "/oauth/token", DEVICE_PATH, TOKEN_PATH}
+)
 CONTROL_PREFIX = "/api/v1/"
 
 # Longest wait at the stop for Pub/Sub to take what is left; the rest waits on disk.
@@ -124,6 +128,7 @@ def create_app(settings: Settings) -> Ingress:
     app.include_router(console_router())
     app.include_router(token_router(lambda: app.parts))
     app.include_router(keys_router(lambda: app.parts))
+    app.include_router(github_login_router(lambda: app.parts))
     return app
 
 
@@ -226,6 +231,10 @@ async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
         control_events = ControlEvents(engine, recorder, tenant.subkey("principal"))
         stack.push_async_callback(_stop, spawn(control_events.watch(), "watch control events"))
         exchange = TokenExchange(identity.access_tokens, store)
+        device_relay = DeviceRelay(
+            lambda: identity.access_tokens.issuers, _optional_path(settings.upstream_ca_file)
+        )
+        stack.push_async_callback(device_relay.close)
         yield Parts(
             gateway=gateway,
             journal=journal,
@@ -234,6 +243,7 @@ async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
             issuers_reloader=issuers_reloader,
             keys=store,
             exchange=exchange,
+            device_relay=device_relay,
             control_events=control_events,
         )
 

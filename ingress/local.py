@@ -110,6 +110,9 @@ def _user(principal: Principal, base: str) -> dict[str, Any]:
     unlimited = {"percent_remaining": 100.0, "unlimited": True, "overage_permitted": False}
     return {
         "login": principal.subject,
+        # GitHub's ids are numbers; this one is as stable as the principal's.
+        "id": int.from_bytes(principal.principal_id.encode()[:6]),
+        "email": principal.email,
         "access_type_sku": _SKU,
         "copilot_plan": "enterprise",
         "chat_enabled": True,

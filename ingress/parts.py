@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ingress.control_events import ControlEvents
 from ingress.gateway import Gateway
+from ingress.identity.device_relay import DeviceRelay
 from ingress.identity.keys import KeyStore
 from ingress.identity.token_exchange import TokenExchange
 from ingress.recording.journal import Journal
@@ -22,4 +23,5 @@ class Parts:
     issuers_reloader: IssuersReloader | None
     keys: KeyStore
     exchange: TokenExchange
+    device_relay: DeviceRelay
     control_events: ControlEvents

@@ -136,6 +136,8 @@ _PATTERNS: Final = (
     _pattern("GET", r"/openai(?:/v1)?/models(?:/[\w.\-]{1,128})?", "models", None, "azure"),
     _pattern("GET", r"/copilot_internal/v2/token", "token"),
     _pattern("GET", r"/copilot_internal/user", "user"),
+    # What an editor asks a GitHub host after it signed in.
+    _pattern("GET", r"/user", "user"),
     _pattern("GET", r"/telemetry", "telemetry"),
     _pattern("POST", r"/telemetry", "telemetry"),
     _pattern("GET", r"/_ping", "ping"),

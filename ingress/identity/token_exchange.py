@@ -111,7 +111,6 @@ class TokenExchange:
         self._rate = RateLimit(_PER_SECOND, _BURST)
 
     @refuse_evenly
-    @refuse_evenly
     async def issue(self, request: ExchangeRequest, now: float) -> Issued:
         """Issue a key; its event waits in the outbox, and must be recorded before it is told.
 

@@ -320,6 +320,7 @@ def test_every_route_is_recorded_or_on_the_short_list(gateway):
     short_list |= {"/api/v1/login", "/api/v1/openapi.json"}
     # What they refuse and what they change is recorded (tests of routes and token_exchange).
     recorded = {"/oauth/token", "/api/v1/keys", "/api/v1/keys/{key_id}"}
+    recorded |= {"/login/device/code", "/login/oauth/access_token"}
     control = {path for path in short_list | recorded if not path.startswith("/api/v1/")}
     assert control == CONTROL_PATHS
     routers = [getattr(route, "original_router", None) for route in gateway.app.routes]

@@ -78,6 +78,7 @@ class FakeIssuer(Site):
     """An OIDC issuer with device flow, authorization code and rotating refresh tokens."""
 
     def open(self) -> None:
+        rsa_key()  # made here, once: the threads that answer would each make one
         self.issuer = f"{self.url}/realm"
         self.discovery: dict[str, Any] = {
             "issuer": self.issuer,
