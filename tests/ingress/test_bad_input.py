@@ -92,13 +92,28 @@ def test_more_parts_than_a_record_can_name_are_refused_before_the_upstream(gatew
     assert upstream.of("parts") == []
 
 
-def test_no_file_of_the_json_test_suite_is_an_error_of_ours(gateway):
+DOORS = {
+    "/chat/completions": b'{"messages":[{"role":"user","content":"x"}],"other":%b}',
+    "/responses": b'{"input":"x","other":%b}',
+    "/v1/engines/e/completions": b'{"prompt":"x","other":%b}',
+    "/embeddings": b'{"input":"x","other":%b}',
+    "/c/copilot/v1/messages": b'{"messages":[],"other":%b}',
+    "/mcp": b'{"method":"initialize","other":%b}',
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_no_file_of_the_json_test_suite_is_an_error_of_ours(gateway, door):
+    # Beside what is no JSON at all, a door may refuse what it has no use for.
+    expected = {"y": {200, 400}, "n": {400}, "i": {200, 400}}
+    json_type = {"content-type": "application/json"}
     for path in sorted(shared("vectors", "jsontestsuite", "test_parsing").glob("*.json")):
         data = path.read_bytes()
-        assert gateway.ask(data, session="suite").status == 400, path.name
-        wrapped = b'{"messages":[{"role":"user","content":"x"}],"other":' + data + b"}"
-        expected = {"y": {200, 400}, "n": {400, 200}, "i": {200, 400}}[path.name[0]]
-        assert gateway.ask(wrapped, session="suite").status in expected, path.name
+        bare = gateway.ask(data, door, session="suite", headers=json_type)
+        # A document that is an object may be one that the door takes.
+        assert bare.status == 400 or (data.lstrip()[:1] == b"{" and bare.status == 200), path.name
+        wrapped = gateway.ask(DOORS[door] % data, door, session="suite", headers=json_type)
+        assert wrapped.status in expected[path.name[0]], path.name
 
 
 def test_an_announced_body_over_the_limit_is_refused_unread(gateway, upstream):

@@ -100,8 +100,8 @@ def test_who_is_not_of_this_company_is_refused_with_one_word_and_recorded(gatewa
 
 @pytest.mark.parametrize(
     "body",
-    [b"{", b"[]", b'"x"', b"\xff", b"[" * 5000],
-    ids=["cut", "list", "text", "bytes", "deep"],
+    [b"{", b"[]", b'"x"', b"\xff", b"[" * 5000, b'{"a":"\\ud800"', b"NaN", b"1e999"],
+    ids=["cut", "list", "text", "bytes", "deep", "surrogate", "nan", "huge"],
 )
 def test_a_body_that_is_no_form_is_refused(gateway, body):
     answer = begin(gateway, body)
