@@ -1,6 +1,7 @@
 """Put a shipped question to the warehouse, and print what it answers or would read."""
 
 import csv
+import json
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ _ALWAYS: Final[Mapping[str, Value]] = {
     "since": datetime(1970, 1, 1, tzinfo=UTC),
     "until": datetime(9999, 1, 1, tzinfo=UTC),
 }
+
+# What a spreadsheet takes for the beginning of a formula.
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +53,27 @@ def show_answer(question: Question, values: Mapping[str, Any], answer: Answer) -
     say(f"{count}; {asked}" if asked else count, style="dim")
 
 
-def write_csv(file: TextIO, answer: Answer) -> None:
-    """Write an answer as comma-separated values with a line of names."""
+def write_csv(file: TextIO, answer: Answer, *, for_spreadsheets: bool = False) -> None:
+    """Write an answer as comma-separated values with a line of names.
+
+    For spreadsheets a text that one would run as a formula gets an apostrophe before it: names of
+    files, repositories and programs come from whoever sent the request.
+    """
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(answer.columns)
-    writer.writerows([to_json(row[name]) for name in answer.columns] for row in answer.rows)
+    for row in answer.rows:
+        cells = [_cell(row[name]) for name in answer.columns]
+        writer.writerow([_inert(each) for each in cells] if for_spreadsheets else cells)
+
+
+def _cell(value: Any) -> Any:
+    made = to_json(value)
+    return json.dumps(made, ensure_ascii=False) if isinstance(made, list | dict) else made
+
+
+def _inert(cell: Any) -> Any:
+    # Source: OWASP, "CSV Injection".
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 
 def show_estimate(

@@ -174,9 +174,9 @@ class Draft:
 
 
 class Month:
-    """The ordinary work, and the means to plant more."""
+    """The ordinary work (``work=False``: none of it), and the means to plant more."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, work: bool = True) -> None:
         self.people = [Person(number) for number in range(200)]
         self.interactions: list[Interaction] = []
         # Whatever planted.py has to tell those who expect answers.
@@ -190,7 +190,8 @@ class Month:
         self.writers = [uuid_of("writer", number) for number in range(2)]
         self._drafts: list[Draft] = []
         self._begin()
-        self._work()
+        if work:
+            self._work()
 
     def _begin(self) -> None:
         for number, writer in enumerate(self.writers):
