@@ -156,11 +156,16 @@ def _resource(
         "timePartitioning": {
             "type": partitioning["type"],
             "field": partitioning["field"],
-            "expirationMs": str(partitioning["expiration_ms"]),
+            # Absent: rows stay for ever, as those under a legal hold do.
+            **_expiry(partitioning["expiration_ms"]),
         },
         "requirePartitionFilter": document["require_partition_filter"],
         "clustering": {"fields": document["clustering"]},
     }
+
+
+def _expiry(milliseconds: int | None) -> dict[str, str]:
+    return {} if milliseconds is None else {"expirationMs": str(milliseconds)}
 
 
 def _partition(table: bigquery.Table) -> tuple[str, str] | None:

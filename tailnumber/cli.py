@@ -14,6 +14,9 @@ from tailnumber.commands import (
     credentials,
     demo,
     doctor,
+    erase,
+    export,
+    hold,
     issuers,
     keys,
     login,
@@ -21,6 +24,7 @@ from tailnumber.commands import (
     policy,
     query,
     replay,
+    retain,
     rules,
     search,
     sessions,
@@ -57,6 +61,10 @@ query.register(app)
 sessions.register(app)
 replay.register(app)
 search.register(app)
+export.register(app)
+erase.register(app)
+retain.register(app)
+app.add_typer(hold.app, name="hold")
 
 
 def main(arguments: list[str] | None = None) -> None:

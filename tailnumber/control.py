@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from ingress.control.store import open_sqlite
@@ -34,6 +35,39 @@ def key_store(layout: Layout) -> Iterator[KeyStore]:
             f"The key store {layout.control_db} cannot be used ({type(error).__name__}); "
             "see: tailnumber doctor"
         ) from error
+
+
+@contextmanager
+def control_state(layout: Layout) -> Iterator[Engine]:
+    """Open the control database of a stack that ran here.
+
+    Raises:
+        CommandError: there is none, or it cannot be used.
+    """
+    layout.require()
+    try:
+        engine = open_sqlite(layout.control_db)
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+    except (SQLAlchemyError, OSError) as error:
+        raise CommandError(
+            f"The control database {layout.control_db} cannot be used ({type(error).__name__}); "
+            "see: tailnumber doctor"
+        ) from error
+
+
+def principal_key(layout: Layout) -> bytes:
+    """Return the key of the tenant's pseudonyms.
+
+    Raises:
+        CommandError: a secret is damaged, or others can read it.
+    """
+    try:
+        return TenantSecrets.load_or_create(layout.secrets).subkey("principal")
+    except IngressError as error:
+        raise CommandError(f"{error}.") from error
 
 
 @contextmanager

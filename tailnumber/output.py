@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
@@ -31,6 +32,11 @@ def console() -> Console:
 def say(text: str = "", style: str | None = None) -> None:
     """Print a line; square brackets are plain text."""
     console().print(Text(text, style=style or ""), soft_wrap=True)
+
+
+def working(text: str) -> Status:
+    """Show on standard error what is being done, for as long as it is, if somebody looks."""
+    return Console(stderr=True).status(text)
 
 
 def complain(text: str) -> None:

@@ -62,7 +62,7 @@ class Trail:
         Raises:
             CommandError: BigQuery refused the question, or did not answer in time.
         """
-        with _failures_told():
+        with failures_told():
             result = self._run(sql, parameters)
             columns = tuple(field.name for field in result.schema)
             return Answer(columns, [dict(row.items()) for row in result])
@@ -73,9 +73,25 @@ class Trail:
         Raises:
             CommandError: as of ``ask``, also while the rows come.
         """
-        with _failures_told():
+        with failures_told():
             for row in self._run(sql, parameters):
                 yield dict(row.items())
+
+    def change(self, sql: str, **parameters: Value) -> int:
+        """Run one statement that changes rows; return how many it changed.
+
+        Raises:
+            CommandError: as of ``ask``.
+        """
+        with failures_told():
+            job = self._job(sql, parameters)
+            job.result(timeout=ANSWER_SECONDS, retry=_RETRY, job_retry=None)
+            return job.num_dml_affected_rows or 0
+
+    @property
+    def client(self) -> bigquery.Client:
+        """Return the client, for what no statement does; wrap calls in ``failures_told``."""
+        return self._client
 
     def bytes_read(self, sql: str, **parameters: Value) -> int:
         """Return the bytes that BigQuery would read for a query, by a dry run, which is free.
@@ -83,7 +99,7 @@ class Trail:
         Raises:
             CommandError: as of ``ask``.
         """
-        with _failures_told():
+        with failures_told():
             config = bigquery.QueryJobConfig(
                 query_parameters=_bound(parameters), dry_run=True, use_query_cache=False
             )
@@ -93,11 +109,13 @@ class Trail:
             return int(job.total_bytes_processed or 0)
 
     def _run(self, sql: str, parameters: Mapping[str, Value]) -> bigquery.table.RowIterator:
-        config = bigquery.QueryJobConfig(query_parameters=_bound(parameters))
-        job = self._client.query(sql, config, timeout=ANSWER_SECONDS, retry=_RETRY, job_retry=None)
-        return job.result(
+        return self._job(sql, parameters).result(
             page_size=_PAGE_ROWS, timeout=ANSWER_SECONDS, retry=_RETRY, job_retry=None
         )
+
+    def _job(self, sql: str, parameters: Mapping[str, Value]) -> bigquery.QueryJob:
+        config = bigquery.QueryJobConfig(query_parameters=_bound(parameters))
+        return self._client.query(sql, config, timeout=ANSWER_SECONDS, retry=_RETRY, job_retry=None)
 
 
 def _bound(
@@ -112,7 +130,12 @@ def _bound(
 
 
 @contextmanager
-def _failures_told() -> Iterator[None]:
+def failures_told() -> Iterator[None]:
+    """Turn failures of calls to BigQuery into sentences.
+
+    Raises:
+        CommandError: BigQuery refused, or did not answer in time.
+    """
     try:
         yield
     except exceptions.GoogleAPICallError as error:

@@ -6,7 +6,6 @@ Whoever finds an erasure that is not done takes it from where it stands. A hold 
 before the keys are destroyed stops it; the check and the destruction are one transaction.
 """
 
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -24,9 +23,6 @@ from ingress.ids import new_id, timestamp
 # Time for running gateways to let go of keys that they have at hand; they look every second
 # (``ingress.forgetting``).
 GRACE_SECONDS: Final = 3.0
-# Tries to empty SQLite's write-ahead log, which readers may hold for a moment.
-_SCRUB_TRIES: Final = 20
-_SCRUB_PAUSE_SECONDS: Final = 0.1
 
 State = Literal["retired", "erased", "done", "refused"]
 
@@ -109,43 +105,40 @@ class Erasures:
                 _tell_refused(session, row, hold_ids, now)
             session.commit()
 
-    def stop(self, erasure_id: str, now: datetime, hold_ids: Iterable[str]) -> None:
+    def stop(self, erasure_ids: Sequence[str], now: datetime, hold_ids: Iterable[str]) -> None:
         """Record that a legal hold came before the keys were destroyed: they open as before."""
         with Session(self._engine) as session:
-            row = _locked(session, erasure_id, "retired")
-            if row is not None:
+            for row in _locked(session, erasure_ids, "retired"):
                 row.state, row.finished_at = "refused", now
                 _tell_refused(session, row, hold_ids, now)
             session.commit()
 
-    def destroy(self, erasure_id: str, now: datetime, judged: frozenset[str]) -> bool:
-        """Overwrite the keys and leave the event, unless holds were placed since ``judged``.
+    def destroy(self, erasure_ids: Sequence[str], now: datetime, judged: frozenset[str]) -> bool:
+        """Overwrite the keys of all, with events, unless holds were placed since ``judged``.
 
         Returns False if they were: nothing was destroyed. An erasure that is past this stays so.
         """
         with Session(self._engine) as session:
-            row = _locked(session, erasure_id, "retired")
-            if row is None:
-                return True
-            if open_hold_ids(session) != judged:
+            rows = _locked(session, erasure_ids, "retired")
+            if rows and open_hold_ids(session) != judged:
                 session.rollback()
                 return False
-            session.execute(
-                update(ContentKeyRow)
-                .where(ContentKeyRow.key_id.in_(row.key_ids))
-                .values(wrapped_keyset=b"", erased_at=now)
-            )
-            row.state = "erased"
-            facts = _facts(row) | {"content_key_ids": row.key_ids}
-            outbox.add(session, "content.erased", row.erasure_id, row.actor, facts, now)
+            for row in rows:
+                session.execute(
+                    update(ContentKeyRow)
+                    .where(ContentKeyRow.key_id.in_(row.key_ids))
+                    .values(wrapped_keyset=b"", erased_at=now)
+                )
+                row.state = "erased"
+                facts = _facts(row) | {"content_key_ids": row.key_ids}
+                outbox.add(session, "content.erased", row.erasure_id, row.actor, facts, now)
             session.commit()
             return True
 
-    def finish(self, erasure_id: str, now: datetime) -> None:
+    def finish(self, erasure_ids: Sequence[str], now: datetime) -> None:
         """Note that the warehouse holds no copy of the keys."""
         with Session(self._engine) as session:
-            row = _locked(session, erasure_id, "erased")
-            if row is not None:
+            for row in _locked(session, erasure_ids, "erased"):
                 row.state, row.finished_at = "done", now
             session.commit()
 
@@ -153,13 +146,10 @@ class Erasures:
         """Overwrite what SQLite's write-ahead log still holds; False: a reader was in the way."""
         if self._engine.dialect.name != "sqlite":
             return True
-        for _ in range(_SCRUB_TRIES):
-            with self._engine.connect() as connection:
-                busy, *_ = connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).one()
-            if not busy:
-                return True
-            time.sleep(_SCRUB_PAUSE_SECONDS)
-        return False
+        # Waits for readers as long as every statement waits for a lock.
+        with self._engine.connect() as connection:
+            busy, *_ = connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).one()
+        return not busy
 
     def unfinished(self) -> list[Erasure]:
         """Return the erasures that were begun and are not over, oldest first."""
@@ -207,11 +197,11 @@ def _row(state: State, person: Person, reason: str, by: Account, now: datetime) 
     )
 
 
-def _locked(session: Session, erasure_id: str, state: State) -> ErasureRow | None:
-    """Return an erasure in a state, after a write that keeps every other writer out."""
-    mine = (ErasureRow.erasure_id == erasure_id, ErasureRow.state == state)
+def _locked(session: Session, erasure_ids: Sequence[str], state: State) -> Sequence[ErasureRow]:
+    """Return erasures in a state, after a write that keeps every other writer out."""
+    mine = (ErasureRow.erasure_id.in_(erasure_ids), ErasureRow.state == state)
     session.execute(update(ErasureRow).where(*mine).values(state=state))
-    return session.scalar(select(ErasureRow).where(*mine))
+    return session.scalars(select(ErasureRow).where(*mine)).all()
 
 
 def _tell_refused(

@@ -28,6 +28,20 @@ Gateway = Annotated[
         show_default=False,
     ),
 ]
+Project = Annotated[
+    str | None,
+    typer.Option(
+        "--project",
+        metavar="PROJECT",
+        envvar="TAILNUMBER_BIGQUERY_PROJECT",
+        help="The warehouse is BigQuery in this Google Cloud project, as who you are signed in "
+        "there, instead of the stack of this machine.",
+        show_default=False,
+    ),
+]
+DeedReason = Annotated[
+    str, typer.Option("--reason", help="Why, for the record: a case or ticket number.")
+]
 Since = Annotated[
     str,
     typer.Option("--since", help="How far back: 90m, 12h, 30d, or a date such as 2026-11-01."),
@@ -41,6 +55,7 @@ Reason = Annotated[
     ),
 ]
 DEFAULT_SINCE: Final = "30d"
+REASON_MAX: Final = 1024
 
 _SPAN: Final = re.compile(r"([1-9][0-9]{0,4})([mhd])")
 _UNIT: Final = {"m": "minutes", "h": "hours", "d": "days"}
@@ -53,6 +68,20 @@ def layout_of(data_dir: Path | None) -> Layout:
 
         data_dir = user_data_path("tailnumber", appauthor=False)
     return Layout(data_dir.expanduser().absolute())
+
+
+def checked_reason(reason: str) -> str:
+    """Return a reason as it is recorded.
+
+    Raises:
+        typer.BadParameter: it is empty, too long, or not one line of text.
+    """
+    reason = reason.strip()
+    if not 1 <= len(reason) <= REASON_MAX or not reason.isprintable():
+        raise typer.BadParameter(
+            f"write one line of 1 to {REASON_MAX} characters", param_hint="--reason"
+        )
+    return reason
 
 
 def since_time(text: str) -> datetime:
