@@ -19,10 +19,10 @@ from tailnumber.output import print_json, say, working
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(epilog="Example:  tailnumber export --subject ada@acme.example --reason 'ticket 4711' "
-        "--output ada.zip")(
-        export
-    )
+    app.command(
+        epilog="Example:  tailnumber export --subject ada@acme.example --reason 'ticket 4711' "
+        "--output ada.zip"
+    )(export)
 
 
 def export(  # noqa: PLR0913, PLR0917  (the options of one command)

@@ -20,6 +20,8 @@ from tailnumber.lifecycle.scopes import FLOOR, held_rows, held_table
 from tailnumber.trail import Trail
 
 _KEYS_TABLE: Final = "keys.subject_keys_v1"
+_PARTS_TABLE: Final = "content.parts_v1"
+_CLEAR_COLUMN: Final = "text"
 _GRACE: Final = timedelta(seconds=GRACE_SECONDS)
 
 Progress = Callable[[str], None]
@@ -105,6 +107,7 @@ def _carry_out(
         if standing := _destroy(trail, erasures, holds, retired):
             return standing
     progress("keys are destroyed; deleting the warehouse's copies")
+    _clear_texts(trail, [each.principal_id for each in begun])
     if not erasures.scrub():
         raise CommandError(
             "The keys are destroyed, but a reader holds on to the database's old pages; "
@@ -140,6 +143,16 @@ def _delete_published(trail: Trail, key_ids: Sequence[str]) -> None:
         trail.change(
             f"DELETE FROM {_KEYS_TABLE} WHERE occurred_at >= {FLOOR} AND key_id IN UNNEST(@ids)",  # noqa: S608  (names of ours)
             ids=tuple(key_ids),
+        )
+
+
+def _clear_texts(trail: Trail, principal_ids: Sequence[str]) -> None:
+    """Empty texts that a policy had stored in clear (``content: tagged``): no key protects them."""
+    if _CLEAR_COLUMN in TABLES[_PARTS_TABLE].row.model_fields:
+        trail.change(
+            f"UPDATE {_PARTS_TABLE} SET {_CLEAR_COLUMN} = NULL WHERE occurred_at >= {FLOOR} "  # noqa: S608  (names of ours)
+            f"AND {_CLEAR_COLUMN} IS NOT NULL AND principal_id IN UNNEST(@people)",
+            people=tuple(principal_ids),
         )
 
 

@@ -153,9 +153,8 @@ def _opened(
     session = None
     for found in rows:
         row = dict(found)
-        ciphertext = row.pop("ciphertext", None)
-        if ciphertext is not None and row.get("text") is None:
-            row["text"] = reader.text(row["key_id"], ciphertext, row["part_id"])
+        row["text"] = reader.part(row)
+        row.pop("ciphertext", None)
         if row["session_id"] != session:
             session = row["session_id"]
             out.write(f"\n## Session {session}\n")

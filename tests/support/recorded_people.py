@@ -2,6 +2,7 @@
 
 import itertools
 import uuid
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -116,14 +117,23 @@ class Recorded:
     def insert(self, table: str, row: dict[str, Any]) -> None:
         """Insert one row by SQL: quicker than the loader's stream for one."""
         given = {name: value for name, value in row.items() if value is not None}
-        kinds = {str: "STRING", int: "INT64", bool: "BOOL", bytes: "BYTES", datetime: "TIMESTAMP"}
+        kinds = {str: "STRING", int: "INT64", bool: "BOOL", bytes: "STRING", datetime: "TIMESTAMP"}
         config = bigquery.QueryJobConfig(
             query_parameters=[
-                bigquery.ScalarQueryParameter(name, kinds[type(value)], value)
+                # bqemulator stores a parameter of type BYTES as its base64 text.
+                bigquery.ScalarQueryParameter(
+                    name,
+                    kinds[type(value)],
+                    b64encode(value).decode() if isinstance(value, bytes) else value,
+                )
                 for name, value in given.items()
             ]
         )
-        names, values = ", ".join(given), ", ".join(f"@{name}" for name in given)
+        names = ", ".join(given)
+        values = ", ".join(
+            f"FROM_BASE64(@{name})" if isinstance(value, bytes) else f"@{name}"
+            for name, value in given.items()
+        )
         self.client.query(
             f"INSERT INTO {table} ({names}) VALUES ({values})", config, job_retry=None
         ).result(timeout=10, job_retry=None)
