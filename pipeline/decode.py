@@ -31,11 +31,13 @@ class Incoming(msgspec.Struct, frozen=True, gc=False):
 
 
 class Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """A sealed text; ``ciphertext`` is bytes here, base64 on the wire."""
+    """A text, sealed or in clear; its bytes are base64 on the wire."""
 
     part_id: Annotated[str, msgspec.Meta(pattern=strict_pattern(PART_ID_PATTERN))]
-    key_id: Annotated[str, msgspec.Meta(max_length=64)]
-    ciphertext: bytes
+    key_id: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    ciphertext: bytes | None = None
+    text: str | None = None
+    salt: bytes | None = None
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):

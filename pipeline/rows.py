@@ -13,12 +13,14 @@ from typing import Any, Final
 
 import msgspec
 
-from pipeline.decode import Event, KeyMessage, Overflow
+from pipeline.decode import Content, Event, KeyMessage, Overflow
 from pipeline.enrich import Enriched
 from pipeline.enrichment.files import kinds_of
 from pipeline.enrichment.risk import CHANGING, risk_tier
+from pipeline.errors import RefusedError
 from pipeline.verify import sealed_hash
 from schemas.base import Record
+from schemas.message import commitment
 from schemas.tables import (
     AccessDenialRow,
     AdminChangeRow,
@@ -183,6 +185,8 @@ def _parts(event: Event, enriched: Enriched) -> Iterator[tuple[str, Row]]:
                 **_origin(event, enriched),
                 **msgspec.structs.asdict(part),
                 "ciphertext": content.ciphertext,
+                "text": content.text,
+                "salt": content.salt,
             },
         )
 
@@ -197,11 +201,22 @@ def _overflow_parts(overflow: Overflow, enriched: Enriched) -> Iterator[tuple[st
                 "occurred_at": overflow.occurred_at,
                 "part_id": content.part_id,
                 "key_id": content.key_id,
-                "ciphertext_hash": sealed_hash(content.ciphertext),
+                **_proof(content),
                 "ciphertext": content.ciphertext,
+                "text": content.text,
+                "salt": content.salt,
                 "loaded_at": enriched.loaded_at,
             },
         )
+
+
+def _proof(content: Content) -> Row:
+    """Return what the record of a text that travelled apart says of it, made anew."""
+    if content.ciphertext is not None:
+        return {"ciphertext_hash": sealed_hash(content.ciphertext)}
+    if content.text is None or content.salt is None:
+        raise RefusedError("content_malformed", "neither a sealed text nor one in clear")
+    return {"commitment": commitment(content.salt, content.text.encode())}
 
 
 def _writer(event: Event, enriched: Enriched) -> Row:

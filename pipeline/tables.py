@@ -110,11 +110,19 @@ def added_columns(
             if column["mode"] == "REQUIRED":
                 raise TableError(f"{table_id}.{name}: a new column cannot be REQUIRED")
             missing.append(column)
-        elif _shape(there.pop(name)) != _shape(column):
+        elif not _becomes(there.pop(name), column):
             raise TableError(f"{table_id}.{name}: type or mode differs from the contract")
     if there:
         raise TableError(f"{table_id}: columns not in the contract: {', '.join(sorted(there))}")
     return missing
+
+
+def relaxed_columns(
+    present: Iterable[bigquery.SchemaField], wanted: Iterable[bigquery.SchemaField]
+) -> list[str]:
+    """Return the columns that a table requires and may be empty from now on. Pure."""
+    required = {field.name for field in present if field.mode == "REQUIRED"}
+    return [field.name for field in wanted if field.mode == "NULLABLE" and field.name in required]
 
 
 def _extend(client: bigquery.Client, wanted: bigquery.Table) -> Change:
@@ -127,8 +135,11 @@ def _extend(client: bigquery.Client, wanted: bigquery.Table) -> Change:
         [field.to_api_repr() for field in present.schema],
         [field.to_api_repr() for field in wanted.schema],
     )
-    if not missing:
+    relaxed = relaxed_columns(present.schema, wanted.schema)
+    if not missing and not relaxed:
         return "unchanged"
+    for column_name in relaxed:
+        _run(client, f"ALTER TABLE `{name}` ALTER COLUMN `{column_name}` DROP NOT NULL")
     for column in missing:
         _run(client, f"ALTER TABLE `{name}` ADD COLUMN `{column['name']}` {_sql_type(column)}")
     # SQL says neither description nor policy tag; the resource does.
@@ -177,6 +188,13 @@ def _shape(column: Mapping[str, Any]) -> tuple[object, ...]:
     kind = str(column["type"])
     nested = sorted((field["name"], _shape(field)) for field in column.get("fields", ()))
     return _CANONICAL_TYPES.get(kind, kind), column.get("mode", "NULLABLE"), *nested
+
+
+def _becomes(there: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Tell whether a column is as wanted, or required where it may be empty from now on."""
+    if (there.get("mode"), wanted.get("mode")) == ("REQUIRED", "NULLABLE"):
+        there = {**there, "mode": "NULLABLE"}
+    return _shape(there) == _shape(wanted)
 
 
 def _sql_type(column: Mapping[str, Any]) -> str:

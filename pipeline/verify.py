@@ -6,11 +6,12 @@ missing record is the loss, not the one that shows it.
 
 import hashlib
 from collections import OrderedDict
-from typing import Final
+from typing import Any, Final
 
-from pipeline.decode import Decoded, KeyMessage, Overflow
+from pipeline.decode import Content, Decoded, KeyMessage, Overflow
 from pipeline.errors import RefusedError
 from schemas.chain import begins, links, record_hash
+from schemas.message import commitment
 
 # Writers whose last record is remembered; one writer is one ingress process life.
 WRITERS_MAX: Final = 10_000
@@ -39,9 +40,19 @@ def verify(event: Decoded) -> None:
         part = parts.get(content.part_id)
         if part is None:
             raise RefusedError("content_unknown", "a sealed text that the record does not name")
-        ours = sealed_hash(content.ciphertext) == part.ciphertext_hash
-        if not ours or content.key_id != part.key_id:
-            raise RefusedError("content_mismatch", "a sealed text is not the one of the record")
+        if not _is_of(content, part):
+            raise RefusedError("content_mismatch", "a text is not the one of the record")
+
+
+def _is_of(content: Content, part: Any) -> bool:
+    """Tell whether a text is sealed, or in clear, as the record's part says."""
+    if part.commitment is None:
+        sealed, clear = content.ciphertext, content.text
+        same = sealed is not None and sealed_hash(sealed) == part.ciphertext_hash
+        return same and clear is None and content.key_id == part.key_id
+    if content.text is None or content.salt is None or content.ciphertext is not None:
+        return False
+    return bool(commitment(content.salt, content.text.encode()) == part.commitment)
 
 
 def sealed_hash(ciphertext: bytes) -> str:

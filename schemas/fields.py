@@ -241,6 +241,21 @@ KmsResource = Annotated[
 KeysetHash = Annotated[
     str, public("SHA-256 of the wrapped keyset, lower-case hex", pattern=HASH_PATTERN)
 ]
+Commitment = Annotated[
+    str,
+    public(
+        "HMAC-SHA256 of a text kept in clear under its salt, lower-case hex: proves the text "
+        "while both are there, and tells nothing of it once they are gone",
+        pattern=HASH_PATTERN,
+    ),
+]
+ContentMode = Annotated[
+    Literal["sealed", "tagged", "none"],
+    public(
+        "how the texts are kept: sealed, tagged (masked, in clear, in a column of class content) "
+        "or none"
+    ),
+]
 ViewCommand = Annotated[
     str, public("how the texts were opened: query, search, replay or console", max_length=32)
 ]

@@ -12,14 +12,19 @@ from schemas.envelope import Client, Envelope, Principal
 
 
 class Part(Record):
-    """One text of the prompt or completion that this event carries sealed beside its record."""
+    """One text of the prompt or completion that this event carries beside its record.
+
+    A sealed text has ``ciphertext_hash`` and ``key_id``, one in clear (``content: tagged``) a
+    ``commitment``.
+    """
 
     part_id: f.PartId
     role: f.PartRole
     kind: f.PartKind
     size_bytes: f.PartBytes
-    ciphertext_hash: f.CiphertextHash
-    key_id: f.ContentKeyId
+    ciphertext_hash: f.CiphertextHash | None = None
+    key_id: f.ContentKeyId | None = None
+    commitment: f.Commitment | None = None
 
 
 class Finding(Record):
@@ -94,6 +99,7 @@ class InteractionEvent(Envelope):
     tool_name: f.CalledToolName | None = None
     refs: Annotated[tuple[Ref, ...], public("git refs that are pushed, or objects fetched")] = ()
     file_path_count: f.FilePathCount | None = None
+    content_mode: f.ContentMode = "sealed"
 
 
 class InteractionRequested(InteractionEvent):

@@ -10,6 +10,7 @@ A wrapped content key travels alone as well: ``{"key":{…,"wrapped_keyset":"…
 erasure destroys, so it lies in no record and in no archive.
 """
 
+import hmac
 import json
 from dataclasses import dataclass
 from typing import Annotated
@@ -34,11 +35,16 @@ PART_BYTES_MAX = 1024 * 1024
 
 
 class Content(Record):
-    """One sealed text; associated data of the seal is the part id."""
+    """One text: sealed with the part id as associated data, or in clear with its proof's salt.
+
+    In clear it is masked, and only where the policy says ``content: tagged``.
+    """
 
     part_id: f.PartId
-    key_id: f.ContentKeyId
-    ciphertext: Annotated[str, content("Tink AEAD ciphertext, base64")]
+    key_id: f.ContentKeyId | None = None
+    ciphertext: Annotated[str | None, content("Tink AEAD ciphertext, base64")] = None
+    text: Annotated[str | None, content("masked text")] = None
+    salt: Annotated[str | None, content("16 random bytes of the commitment, base64")] = None
 
 
 class Overflow(Record):
@@ -79,6 +85,11 @@ class Message:
     record: bytes
     record_hash: str
     contents: tuple[Content, ...]
+
+
+def commitment(salt: bytes, text: bytes) -> str:
+    """Return what a record holds of a text in clear: nothing without the salt, a proof with it."""
+    return hmac.digest(salt, text, "sha256").hex()
 
 
 _CONTENTS = TypeAdapter(tuple[Content, ...])

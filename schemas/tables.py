@@ -196,6 +196,7 @@ class InteractionRow(_Who, _Origin):
     change_kinds: f.ChangeKinds = ()
     cost_amount: f.CostAmount | None = None
     cost_currency: f.CostCurrency | None = None
+    content_mode: f.ContentMode | None = None
 
 
 class ToolCallRow(_Origin):
@@ -377,7 +378,7 @@ class WriterRow(_Origin):
 
 
 class PartRow(Record):
-    """One row per text, sealed; stored once per session."""
+    """One row per text, sealed or (``content: tagged``) masked in clear; once per session."""
 
     part_id: f.PartId
     event_id: f.EventId
@@ -386,15 +387,21 @@ class PartRow(Record):
     session_id: f.SessionId
     interaction_id: f.InteractionId
     principal_id: f.PrincipalId
-    key_id: f.ContentKeyId
+    key_id: f.ContentKeyId | None = None
     role: f.PartRole | None = None
     kind: f.PartKind | None = None
     size_bytes: f.PartBytes | None = None
-    ciphertext_hash: f.CiphertextHash
+    ciphertext_hash: f.CiphertextHash | None = None
     ciphertext: Annotated[
-        bytes, content("Tink AEAD ciphertext of the masked text, associated data = part_id")
-    ]
+        bytes | None,
+        content("Tink AEAD ciphertext of the masked text, associated data = part_id"),
+    ] = None
     loaded_at: f.LoadedAt
+    text: Annotated[
+        str | None, content("masked text in clear, where the policy says content: tagged")
+    ] = None
+    salt: Annotated[bytes | None, content("salt of the commitment; erased with the text")] = None
+    commitment: f.Commitment | None = None
 
 
 class SubjectKeyRow(Record):

@@ -36,14 +36,15 @@ ORDER BY requested_at, interaction_id
 """
 
 PARTS: Final = """\
-SELECT part_id, key_id, role, kind, size_bytes, ciphertext
+SELECT part_id, key_id, role, kind, size_bytes, ciphertext, text
 FROM content.parts
 WHERE occurred_at >= @since AND session_id = @session_id
+ORDER BY occurred_at
 """
 
 SEARCHED_PARTS: Final = """\
 SELECT
-  p.part_id, p.key_id, p.role, p.kind, p.ciphertext, p.occurred_at, p.session_id,
+  p.part_id, p.key_id, p.role, p.kind, p.ciphertext, p.text, p.occurred_at, p.session_id,
   p.interaction_id, p.principal_id, i.principal_subject, i.principal_email, i.repository
 FROM content.parts AS p
 LEFT JOIN (

@@ -136,6 +136,7 @@ def _answer(rule: Rule, models: tuple[str, ...]) -> _Answer:
         assurance=rule.assurance,
         limits=rule.limits,
         masking=rule.masking,
+        content=rule.content,
     )
     allowed = rule.models if rule.models is not None else models
     if not allowed or rule.effect == "deny":
@@ -169,6 +170,7 @@ def _refused(decision: PolicyDecision, reason: str, message: str) -> PolicyDecis
         reasons=("rule", reason),
         message=message,
         assurance=decision.assurance,
+        content=decision.content,
     )
 
 

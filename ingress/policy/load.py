@@ -61,13 +61,20 @@ def _document(reader: Reader, root: yaml.Node, text: str, source: str) -> Policy
     if "version" in top:
         reader.choice(top["version"], (VERSION,))
     content = reader.choice(top["content"], CONTENT_MODES) if "content" in top else "sealed"
+    masking = _masking(reader, top["masking"]) if "masking" in top else Masking()
+    if content == "tagged" and masking.tier2 != "mask":
+        reader.warn(
+            top["content"],
+            "texts are kept in clear, with what generic rules find in them: set masking.tier2 to "
+            "mask as well",
+        )
     return PolicyDocument(
         source=source,
         digest=hashlib.sha256(text.encode()).hexdigest(),
         connections=MappingProxyType(
             read_connections(reader, top["connections"]) if "connections" in top else {}
         ),
-        masking=_masking(reader, top["masking"]) if "masking" in top else Masking(),
+        masking=masking,
         content=content or "sealed",
         rules=read_rules(reader, top["rules"]) if "rules" in top else (),
         models=read_models(reader, top["models"]) if "models" in top else (),

@@ -14,6 +14,7 @@ from ingress.policy.document import Reader
 from ingress.policy.predicates import Split, split
 from ingress.policy.rules import (
     ASSURANCES,
+    CONTENT_MODES,
     DEFAULT_RULE_ID,
     EFFECTS,
     FREE_OPERATIONS,
@@ -41,6 +42,7 @@ _RULE_KEYS: Final = (
     "models",
     "limits",
     "masking",
+    "content",
 )
 _REVIEW_KEYS: Final = ("reviewers", "quorum", "hold", "expires")
 _LIMIT_KEYS: Final = ("requests_per_hour", "tokens_per_hour")
@@ -104,6 +106,7 @@ def _rule(reader: Reader, node: yaml.Node) -> Rule | None:
     models = read_models(reader, keys["models"]) if "models" in keys else None
     limits = _limits(reader, keys["limits"]) if "limits" in keys else None
     masking = _masking(reader, keys["masking"]) if "masking" in keys else None
+    content = reader.choice(keys["content"], CONTENT_MODES) if "content" in keys else None
     _check_effect(reader, node, effect, keys)
     if "on" in keys and not operations:
         # An unreadable list must not turn into "every operation" for the checks that follow.
@@ -124,6 +127,7 @@ def _rule(reader: Reader, node: yaml.Node) -> Rule | None:
         models=models,
         limits=limits,
         masking=StricterMasking() if effect == "mask" and masking is None else masking,
+        content=content,
     )
 
 

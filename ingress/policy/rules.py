@@ -104,6 +104,8 @@ class Rule:
     models: tuple[str, ...] | None = None
     limits: Limits | None = None
     masking: StricterMasking | None = None
+    # None: as the policy says.
+    content: ContentMode | None = None
 
     def applies_to(self, operation: str) -> bool:
         """Tell whether the rule is asked about that operation at all."""
@@ -180,6 +182,7 @@ class PolicyDecision:
     assurance: Assurance
     limits: Limits | None = None
     masking: StricterMasking | None = None
+    content: ContentMode | None = None
 
     @property
     def allowed(self) -> bool:

@@ -1,19 +1,25 @@
 """Turn texts into sealed parts: each text of a session once, named by its id ever after."""
 
 import hashlib
+import secrets
+from base64 import b64encode
 from binascii import b2a_base64
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+import orjson
+
 from ingress.exchange import Exchange, Located, Outcome
 from ingress.identity.principal import Principal
-from ingress.policy.rules import PolicyDecision
+from ingress.policy.rules import ContentMode, PolicyDecision
 from ingress.sealing import Sealer, part_id, quarter_of
-from schemas.message import CONTENTS_BYTES_MAX, PART_BYTES_MAX
+from schemas.message import CONTENTS_BYTES_MAX, PART_BYTES_MAX, commitment
 
 # Part ids remembered as recorded; about 10 MB. A forgotten part is recorded again, never lost.
 KNOWN_PARTS_MAX: Final = 50_000
+# Bytes of a commitment's salt.
+_SALT_BYTES: Final = 16
 # Kinds of channels that a part's kind tells; every other is text.
 _PART_KINDS: Final = {
     "tool_arguments": "tool_arguments",
@@ -60,8 +66,12 @@ class PartSealer:
         self._known: dict[str, None] = {}
         self._retired_count = sealer.retired_count
 
-    def seal(self, subject: Subject, texts: Sequence[SpokenText]) -> SealedParts:
+    def seal(
+        self, subject: Subject, texts: Sequence[SpokenText], mode: ContentMode = "sealed"
+    ) -> SealedParts:
         """Seal the texts that this session has not recorded yet; name them all.
+
+        By ``mode`` they go in clear beside the record instead, or only their ids remain.
 
         Raises:
             SealingUnavailable: there is no key to seal with.
@@ -79,9 +89,12 @@ class PartSealer:
                 identifier = part_id(self._part_key, session, piece)
                 sealed.ids.append(identifier)
                 sealed.by_location.setdefault(spoken.location, identifier)
-                if identifier in self._known or identifier in new:
+                if mode == "none" or identifier in self._known or identifier in new:
                     continue
                 new.add(identifier)
+                if mode == "tagged":
+                    _add_in_clear(sealed, identifier, spoken, piece)
+                    continue
                 name = identifier.encode()
                 key_id, ciphertext = self._sealer.seal(
                     subject.principal_id, subject.quarter, name, piece
@@ -110,6 +123,30 @@ class PartSealer:
             known[identifier] = None
         while len(known) > KNOWN_PARTS_MAX:
             del known[next(iter(known))]
+
+
+def _add_in_clear(sealed: SealedParts, identifier: str, spoken: SpokenText, piece: bytes) -> None:
+    """Add a masked text as it is, and to the record a commitment to it."""
+    salt = secrets.token_bytes(_SALT_BYTES)
+    sealed.parts.append(
+        {
+            "part_id": identifier,
+            "role": spoken.role,
+            "kind": spoken.kind,
+            "size_bytes": len(piece),
+            "commitment": commitment(salt, piece),
+        }
+    )
+    told = {"part_id": identifier, "text": piece.decode(), "salt": b64encode(salt).decode()}
+    sealed.contents.append(orjson.dumps(told))
+
+
+def content_mode_of(exchange: Exchange) -> ContentMode:
+    """Return how the texts of an exchange are kept: as its rule says, else as the policy does."""
+    decision, policy = exchange.decision, exchange.policy
+    if decision is not None and decision.content is not None:
+        return decision.content
+    return "sealed" if policy is None else policy.document.content
 
 
 def principal_of(exchange: Exchange) -> Principal:

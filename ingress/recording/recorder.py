@@ -26,6 +26,7 @@ from ingress.recording.parts import (
     SealedParts,
     Subject,
     completion_texts,
+    content_mode_of,
     decision_of,
     joined_contents,
     place_findings,
@@ -86,7 +87,7 @@ class Recorder:
         subject = subject_of(exchange)
         if self._sealer.waits(subject.principal_id, subject.quarter):
             await asyncio.to_thread(self._sealer.prepare, subject.principal_id, subject.quarter)
-        sealed = self._parts.seal(subject, prompt_texts(exchange))
+        sealed = self._parts.seal(subject, prompt_texts(exchange), content_mode_of(exchange))
         place_findings(exchange.findings, sealed)
         exchange.prompt_part_ids = sealed.ids
         event = self._event("interaction.requested", exchange)
@@ -103,7 +104,7 @@ class Recorder:
         subject = subject_of(exchange)
         if self._sealer.waits(subject.principal_id, subject.quarter):
             await asyncio.to_thread(self._sealer.prepare, subject.principal_id, subject.quarter)
-        sealed = self._parts.seal(subject, prompt_texts(exchange))
+        sealed = self._parts.seal(subject, prompt_texts(exchange), content_mode_of(exchange))
         place_findings(exchange.findings, sealed)
         exchange.prompt_part_ids = sealed.ids
         event = self._event("interaction.blocked", exchange)
@@ -333,7 +334,8 @@ class Recorder:
             opening["session_id"],
             opening["interaction_id"],
         )
-        sealed = self._parts.seal(subject, completion_texts(outcome))
+        mode = opening.get("content_mode", "sealed")
+        sealed = self._parts.seal(subject, completion_texts(outcome), mode)
         envelope = self._envelope("interaction.failed", utc_now(), opening["assurance"])
         envelope["event_id"] = event_id
         told = outcome_record(outcome, sealed) | {"reason_code": "interrupted"}
@@ -361,7 +363,7 @@ class Recorder:
 
     async def _ended(self, exchange: Exchange, event_type: str, reason_code: str | None) -> None:
         outcome, subject = exchange.outcome, subject_of(exchange)
-        sealed = self._parts.seal(subject, completion_texts(outcome))
+        sealed = self._parts.seal(subject, completion_texts(outcome), content_mode_of(exchange))
         place_findings(outcome.findings, sealed)
         told = outcome_record(outcome, sealed)
         told["duration_seconds"] = round(perf_counter() - exchange.began_at, 6)

@@ -17,6 +17,7 @@ from ingress.protocol.texts import Completion
 from ingress.recording.parts import (
     SealedParts,
     Subject,
+    content_mode_of,
     decision_of,
     joined_contents,
     principal_of,
@@ -57,6 +58,9 @@ def interaction_record(exchange: Exchange) -> dict[str, Any]:
         "rule_id": decision.rule_id,
         "prompt_finding_count": len(exchange.findings),
     }
+    mode = content_mode_of(exchange)
+    if mode != "sealed":
+        record["content_mode"] = mode
     if exchange.excluded_paths:
         record["excluded_paths"] = exchange.excluded_paths
     if exchange.refs:

@@ -5,11 +5,12 @@ from typing import Any
 
 import examples
 import pytest
-from audit_messages import Writer, content_key, example, message, overflow, part, sealed
+from audit_messages import Writer, clear_part, content_key, example, message, overflow, part, sealed
 
 from pipeline.connections import encoders
 from pipeline.decode import Incoming, decode
 from pipeline.enrich import enrich
+from pipeline.errors import RefusedError
 from pipeline.rows import rows
 from schemas.registry import EVENTS
 from schemas.tables import TABLES
@@ -185,3 +186,22 @@ def test_who_read_which_texts_and_why_becomes_a_row() -> None:
     assert (row["principal_subject"], row["command"]) == ("root", "replay")
     assert row["reason"].startswith("incident 4711")
     assert row["viewed_session_ids"] == ("4f2a91",)
+
+
+def test_text_in_clear_becomes_a_part_with_its_proof_also_when_it_travels_apart() -> None:
+    record = Writer().record(parts=[clear_part(b"clear", b"salt")])
+    content = {"part_id": "a" * 26, "text": "clear", "salt": "c2FsdA=="}
+
+    beside = dict(_rows(message(record, content)))["content.parts_v1"]
+    (_, apart), *_ = _rows(overflow(record, content))
+
+    for row in (beside, apart):
+        assert (row["text"], row["salt"]) == ("clear", b"salt")
+        assert row["commitment"] == record["parts"][0]["commitment"]
+        assert row.get("ciphertext") is None
+        encoders()["content.parts_v1"].encode(row)
+
+
+def test_text_apart_that_is_neither_sealed_nor_clear_is_refused() -> None:
+    with pytest.raises(RefusedError):
+        _rows(overflow(Writer().record(), {"part_id": "a" * 26}))

@@ -106,6 +106,20 @@ def test_new_nullable_and_repeated_columns_are_added(warehouse: Warehouse) -> No
     assert client.get_table("audit.access_denials_v1", timeout=10).schema[-1].description == "tags"
 
 
+def test_a_required_column_may_be_empty_from_now_on(warehouse: Warehouse) -> None:
+    client = warehouse.client()
+    client.create_dataset("content")
+    document = deepcopy(render_table(TABLES["content.parts_v1"]))
+    by_name = {column["name"]: column for column in document["schema"]}
+    by_name["ciphertext"]["mode"] = by_name["key_id"]["mode"] = "REQUIRED"
+    assert apply_table(client, document) == "created"
+
+    by_name["ciphertext"]["mode"] = by_name["key_id"]["mode"] = "NULLABLE"
+
+    assert apply_table(client, document) == "extended"
+    assert apply_table(client, document) == "unchanged"
+
+
 def test_another_partition_column_is_refused(warehouse: Warehouse) -> None:
     client = warehouse.client()
     apply_contract(client)
@@ -122,7 +136,9 @@ def test_class_of_a_column_becomes_its_policy_tag() -> None:
     resource = _resource("p", render_table(TABLES["content.parts_v1"]), {"content": "tag/1"})
 
     tagged = [f for f in resource["schema"]["fields"] if "policyTags" in f]
-    assert [(f["name"], f["policyTags"]) for f in tagged] == [("ciphertext", {"names": ["tag/1"]})]
+    assert [(f["name"], f["policyTags"]) for f in tagged] == [
+        (name, {"names": ["tag/1"]}) for name in ("ciphertext", "text", "salt")
+    ]
     assert resource["requirePartitionFilter"] is True
 
 

@@ -1,9 +1,10 @@
 """What arrives changed is refused; a break in a chain is told, a redelivery is not."""
 
+import base64
 from datetime import UTC, datetime
 
 import pytest
-from audit_messages import Writer, content_key, message, overflow, part, sealed
+from audit_messages import Writer, clear_part, content_key, message, overflow, part, sealed
 
 from pipeline.decode import Incoming, decode
 from pipeline.errors import RefusedError
@@ -123,3 +124,31 @@ def test_key_of_another_form_is_refused_without_its_value(fields: dict[str, obje
 
     assert refused.value.reason_code == "message_malformed"
     assert "wrapped" not in refused.value.reason
+
+
+def _tagged(text: str, salt: bytes, **fields: object) -> bytes:
+    record = Writer().record(parts=[clear_part(b"clear", b"salt")])
+    encoded = base64.b64encode(salt).decode()
+    return message(record, {"part_id": "a" * 26, "text": text, "salt": encoded, **fields})
+
+
+def test_text_in_clear_is_held_to_its_commitment() -> None:
+    _verify(_tagged("clear", b"salt"))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        _tagged("other", b"salt"),
+        _tagged("clear", b"pepper"),
+        _tagged("clear", b"salt", ciphertext=""),
+        message(Writer().record(parts=[clear_part(b"clear", b"salt")]), sealed(b"clear")),
+        message(Writer().record(), {"part_id": "a" * 26, "key_id": "k1", "text": "sealed"}),
+    ],
+    ids=["another text", "another salt", "both", "sealed instead", "clear instead"],
+)
+def test_text_that_is_not_as_the_record_says_is_refused(data: bytes) -> None:
+    with pytest.raises(RefusedError) as refused:
+        _verify(data)
+
+    assert refused.value.reason_code == "content_mismatch"

@@ -9,6 +9,8 @@ from typing import Any
 
 from examples import DIRECTORY
 
+from schemas.message import commitment
+
 PART_ID = "a" * 26
 
 
@@ -33,6 +35,15 @@ def part(text: bytes, part_id: str = PART_ID) -> dict[str, Any]:
         "ciphertext_hash": hashlib.sha256(text).hexdigest(),
         "key_id": "k1",
     }
+
+
+def clear_part(text: bytes, salt: bytes) -> dict[str, Any]:
+    named = {
+        name: value
+        for name, value in part(text).items()
+        if name not in {"ciphertext_hash", "key_id"}
+    }
+    return {**named, "commitment": commitment(salt, text)}
 
 
 def message(record: dict[str, Any] | bytes, *contents: dict[str, str]) -> bytes:

@@ -80,7 +80,8 @@ SELECT
   `file_languages`,
   `change_kinds`,
   `cost_amount`,
-  `cost_currency`
+  `cost_currency`,
+  `content_mode`
 FROM `audit.interactions_v1`
 WHERE TRUE
 QUALIFY ROW_NUMBER() OVER (PARTITION BY `interaction_id`, `requested_at` ORDER BY `status_rank` DESC, `loaded_at` DESC, `event_id` DESC) = 1

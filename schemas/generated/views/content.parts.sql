@@ -1,4 +1,4 @@
--- content.parts: One row per text, sealed; stored once per session. Filter on occurred_at.
+-- content.parts: One row per text, sealed or (``content: tagged``) masked in clear; once per session. Filter on occurred_at.
 SELECT
   `part_id`,
   `event_id`,
@@ -13,7 +13,10 @@ SELECT
   `size_bytes`,
   `ciphertext_hash`,
   `ciphertext`,
-  `loaded_at`
+  `loaded_at`,
+  `text`,
+  `salt`,
+  `commitment`
 FROM `content.parts_v1`
 WHERE TRUE
 QUALIFY ROW_NUMBER() OVER (PARTITION BY `part_id`, `session_id`, `occurred_at` ORDER BY `loaded_at` DESC, `event_id` DESC) = 1

@@ -1,6 +1,7 @@
 """A successor tells what a dead writer's chunks prove, as far as they can be read."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from fake_upstream import chat_frame
@@ -127,3 +128,30 @@ def test_a_journal_that_does_not_work_leaves_the_orphan_for_the_next_start(tmp_p
 
     asyncio.run(run())
     assert [orphan.last_sequence for orphan in adopt(tmp_path / "journal", "next")] == [0]
+
+
+@pytest.mark.parametrize("mode", ["tagged", "none"])
+def test_what_is_delivered_is_kept_as_the_policy_had_said(tmp_path, mode):
+    async def run():
+        first = Recording(tmp_path)
+        asked = exchange("question")
+        asked.decision = replace(asked.decision, content=mode)
+        await first.recorder.requested(asked)
+        await first.recorder.chunk(asked, 0, chat_frame("one two"))
+        await first.journal.close()
+        second = Recording(tmp_path)
+        try:
+            (orphan,) = adopt(tmp_path / "journal", second.journal.writer_id)
+            await succeed(orphan, second.recorder, second.reading.opener)
+            orphan.close()
+            return second.events()[0], b"".join(second.messages())
+        finally:
+            await second.journal.close()
+            first.reading.close()
+            second.reading.close()
+
+    failed, sent = asyncio.run(run())
+
+    assert (failed.content_mode, len(failed.completion_part_ids)) == (mode, 1)
+    assert (b'"text":"one two"' in sent) == (mode == "tagged")
+    assert len(failed.parts) == (mode == "tagged")
