@@ -13,9 +13,10 @@ erasure destroys, so it lies in no record and in no archive.
 import hmac
 import json
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from schemas import fields as f
 from schemas.base import ContractError, Record, content, key
@@ -45,6 +46,14 @@ class Content(Record):
     ciphertext: Annotated[str | None, content("Tink AEAD ciphertext, base64")] = None
     text: Annotated[str | None, content("masked text")] = None
     salt: Annotated[str | None, content("16 random bytes of the commitment, base64")] = None
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> Self:
+        values = (self.key_id, self.ciphertext, self.text, self.salt)
+        given = tuple(value is not None for value in values)
+        if given not in {(True, True, False, False), (False, False, True, True)}:
+            raise PydanticCustomError("content_form", "neither a sealed text nor one in clear")
+        return self
 
 
 class Overflow(Record):
