@@ -9,6 +9,7 @@ from schemas import access_matrix
 from schemas.bigquery import render_table
 from schemas.jsonschema import render_event
 from schemas.pages import access_page
+from schemas.question_page import questions_page
 from schemas.registry import EVENTS
 from schemas.tables import TABLES
 from schemas.views import TableFunction, functions, views
@@ -71,7 +72,7 @@ def write(directory: Path = GENERATED) -> list[str]:
 
 def pages() -> Mapping[str, str]:
     """Return the text of every page of docs/ that is rendered, by its file's name."""
-    return {"access.md": access_page()}
+    return {"access.md": access_page(), "questions.md": questions_page()}
 
 
 def stale_pages(directory: Path = DOCS) -> list[Path]:
