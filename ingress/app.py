@@ -123,7 +123,7 @@ def create_app(settings: Settings) -> Ingress:
         docs_url=None,
         redoc_url=None,
     )
-    answer_errors(app)
+    answer_errors(app, lambda: app.parts)
     app.include_router(health_router(lambda: app.parts))
     app.include_router(console_router())
     app.include_router(token_router(lambda: app.parts))

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from ingress.errors import ProtocolError
-from ingress.protocol.texts import Channel, Completion
-from ingress.protocol.wire import listed
+from ingress.protocol.texts import CalledTool, Channel, Completion
+from ingress.protocol.wire import listed, string
 
 # A call's body, the member of it that holds the arguments, and the kind of their channel.
 _BODIES: Final = (("function", "arguments", "tool_arguments"), ("custom", "input", "tool_input"))
@@ -30,18 +30,22 @@ def called_tools(message: dict[str, Any], index: int) -> Iterator[Called]:
     """Yield the calls of a message or a delta of a choice.
 
     Raises:
-        ProtocolError: a call is no object.
+        ProtocolError: a call is no object, or cannot be told from another.
     """
     for place, call in enumerate(listed(message, "tool_calls", ProtocolError)):
         if not isinstance(call, dict):
             raise ProtocolError("a tool call is no object")
-        number = call.get("index", place)
+        number = call.get("index")
+        if number is None:
+            number = place
         if not isinstance(number, int):
-            continue
-        name, member, kind = _BODIES[1 if "custom" in call or call.get("type") == "custom" else 0]
-        body = call.get(name)
+            raise ProtocolError("a tool call's index is no number")
+        bodies = [each for each in _BODIES if isinstance(call.get(each[0]), dict)]
+        if len(bodies) > 1:
+            raise ProtocolError("a tool call is of two kinds")
+        name, member, kind = bodies[0] if bodies else _BODIES[call.get("type") == "custom"]
         channel = Channel(index, kind, number)
-        yield Called(channel, call, body if isinstance(body, dict) else {}, member)
+        yield Called(channel, call, call[name] if bodies else {}, member)
     function = message.get("function_call")
     if isinstance(function, dict):
         channel = Channel(index, "tool_arguments", FUNCTION_CALL_NUMBER)
@@ -67,7 +71,8 @@ class ChatCalls:
         return [
             called.channel
             for choice, index in _choices(document)
-            for called in called_tools(_spoken(choice), index)
+            for spoken in _spoken(choice)
+            for called in called_tools(spoken, index)
         ]
 
     def ended(self, document: dict[str, Any], waiting: Iterable[Channel]) -> list[Channel]:
@@ -80,7 +85,15 @@ class ChatCalls:
         return False
 
     def note(self, document: dict[str, Any], completion: Completion) -> None:
-        """Do nothing: arguments stand in deltas alone."""
+        """Note the calls of a whole message, which a stream may end with.
+
+        Raises:
+            ProtocolError: it tells a call in another way than the deltas before it.
+        """
+        for choice, index in _choices(document):
+            message = choice.get("message")
+            for called in called_tools(message, index) if isinstance(message, dict) else ():
+                _note(called, completion)
 
     def without(
         self, document: dict[str, Any], refused: Mapping[Channel, str], completion: Completion
@@ -90,11 +103,13 @@ class ChatCalls:
         kept = []
         changed = False
         for choice, index in _choices(document):
-            spoken = _spoken(choice)
-            had_calls = self._rewrite(spoken, index, refused, completion)
+            said = _spoken(choice)
+            had_calls = False
+            for spoken in said:
+                had_calls = self._rewrite(spoken, index, refused, completion) or had_calls
             finished = _finish(choice, index, refused, completion)
             changed = changed or had_calls or finished
-            if spoken or choice.get("finish_reason") or not had_calls:
+            if any(said) or choice.get("finish_reason") or not had_calls:
                 kept.append(choice)
         if not changed:
             return None
@@ -137,11 +152,22 @@ def _choices(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], int]]:
         yield choice, choice.get("index", place)
 
 
-def _spoken(choice: dict[str, Any]) -> dict[str, Any]:
-    said = choice.get("delta")
-    if not isinstance(said, dict):
-        said = choice.get("message")
-    return said if isinstance(said, dict) else {}
+def _spoken(choice: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the delta and the message of a choice; a client reads the one or the other."""
+    return [said for name in ("delta", "message") if isinstance(said := choice.get(name), dict)]
+
+
+def _note(called: Called, completion: Completion) -> None:
+    told = called.body.get(called.member)
+    tool = completion.tools.setdefault(called.channel, CalledTool())
+    tool.name = tool.name or string(called.body.get("name")) or ""
+    if not isinstance(told, str):
+        return
+    known = completion.texts.get(called.channel)
+    if known is None:
+        completion.add(called.channel, told)
+    elif "".join(known) != told:
+        raise ProtocolError("a message tells a tool call in another way than the deltas before it")
 
 
 def _remove(spoken: dict[str, Any], called: Called) -> None:

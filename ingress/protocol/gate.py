@@ -9,6 +9,7 @@ Pure: who decides is a function.
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from ingress.errors import ProtocolError
 from ingress.protocol.sse import Frame, SseSplitter
 from ingress.protocol.stream import parse_document
 from ingress.protocol.texts import CalledTool, Channel, Completion
@@ -59,7 +60,8 @@ class CallGate:
         self._decide = decide
         self._held_bytes_max = held_bytes_max
         self._splitter = SseSplitter()
-        self._decided: set[Channel] = set()
+        # Name and arguments that were decided: nothing may be added to them.
+        self._decided: dict[Channel, tuple[str, str]] = {}
         self._refused: dict[Channel, str] = {}
         self._held: list[tuple[Frame, dict[str, Any]]] = []
         self._held_bytes = 0
@@ -68,7 +70,7 @@ class CallGate:
         """Return what may go on of a masked piece of the stream, and of what was held before.
 
         Raises:
-            ProtocolError: masking left a frame that is no JSON.
+            ProtocolError: masking left a frame that is no JSON, or a call that was decided goes on.
         """
         return b"".join([self._frame(frame) for frame in self._splitter.feed(masked)])
 
@@ -87,6 +89,8 @@ class CallGate:
         for channel in calls.begun(document):
             if channel not in self._decided:
                 self.waiting[channel] = None
+            elif channel not in self._refused and self._said(channel) != self._decided[channel]:
+                raise ProtocolError("a tool call went on after its end")
         if not self.waiting:
             return self._passed(frame, document)
         if calls.is_ping(document):
@@ -110,12 +114,17 @@ class CallGate:
             )
             if message is not None:
                 self._refused[channel] = _parted(message, channel, self._completion, self._refused)
-            self._decided.add(channel)
+            self._decided[channel] = self._said(channel)
             del self.waiting[channel]
         if self.waiting:
             return b""
         held, self._held, self._held_bytes = self._held, [], 0
         return b"".join([self._passed(frame, document) for frame, document in held])
+
+    def _said(self, channel: Channel) -> tuple[str, str]:
+        tool = self._completion.tools.get(channel)
+        arguments = "".join(self._completion.texts.get(channel, ()))
+        return (tool.name if tool else "", arguments)
 
     def _passed(self, frame: Frame, document: dict[str, Any]) -> bytes:
         if not self._refused:

@@ -336,7 +336,10 @@ def _delta_texts(delta: dict[str, Any], index: int, completion: Completion) -> I
     for channel, call, body, member in called_tools(delta, index):
         tool = completion.tools.setdefault(channel, CalledTool())
         tool.call_id = string(call.get("id")) or tool.call_id
-        tool.name = tool.name or string(body.get("name")) or ""
+        name = string(body.get("name")) or ""
+        if name != tool.name:
+            # Some servers say it again with each piece; clients join pieces that differ.
+            tool.name = (tool.name + name)[:NAME_MAX]
         if isinstance(body.get(member), str):
             yield Delta(channel, body, member, body[member])
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from time import time
 from typing import Final
 
@@ -101,8 +102,11 @@ async def read_small_body(request: Request, limit_bytes: int) -> bytes:
     return bytes(body)
 
 
-def answer_errors(app: FastAPI) -> None:
-    """Answer every refusal of a control route in the gateway's own shape, without its input."""
+def answer_errors(app: FastAPI, parts_of: Callable[[], Parts | None]) -> None:
+    """Answer every refusal of a control route in the gateway's own shape, without its input.
+
+    A path or method that is none is recorded too, as on the data path.
+    """
 
     async def answer(_request: Request, error: Exception) -> JSONResponse:
         if not isinstance(error, IngressError):
@@ -116,11 +120,29 @@ def answer_errors(app: FastAPI) -> None:
             text = "The audit journal cannot record this now, so nothing was done. Try again."
         return JSONResponse(error_object(code, text), error.status, headers)
 
-    async def unknown(_request: Request, error: Exception) -> JSONResponse:
+    async def unknown(request: Request, error: Exception) -> JSONResponse:
         status = error.status_code if isinstance(error, HTTPException) else UnknownPath.status
+        parts = parts_of()
+        refusal = None if parts is None else await _record_unknown(parts, request, status)
+        if refusal is not None:
+            return await answer(request, refusal)
         text = "No such path or method on this gateway; see /api/v1/openapi.json."
         return JSONResponse(error_object(UnknownPath.code, text), status, NO_STORE)
 
     app.add_exception_handler(HTTPException, unknown)
     for kind in (IngressError, SQLAlchemyError):
         app.add_exception_handler(kind, answer)
+
+
+async def _record_unknown(parts: Parts, request: Request, status: int) -> IngressError | None:
+    """Record a request for nothing; return what else it is refused for."""
+    refusal: IngressError | None = None
+    try:
+        await refuse_stray_key(parts, request)
+    except (Unauthenticated, IdentityUnavailable) as misplaced:
+        refusal, status = misplaced, misplaced.status
+    try:
+        await deny(parts, request, refusal or UnknownPath(), status)
+    except AuditUnavailable as unavailable:
+        return unavailable
+    return refusal

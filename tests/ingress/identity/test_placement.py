@@ -2,6 +2,7 @@ from urllib.parse import quote
 
 import pytest
 
+from ingress.identity.copilot_token import CopilotTokens
 from ingress.identity.key_form import new_key
 from ingress.identity.placement import find_stray_key, take_path_key, without_keys
 
@@ -89,3 +90,38 @@ def test_clean_text_stays_the_same_object():
     text = "/v1/chat/completions"
 
     assert without_keys(text) is text
+
+
+TOKEN = CopilotTokens(b"k" * 32).mint(KEY_ID, 1_000_000.0).token
+
+
+@pytest.mark.parametrize(
+    ("raw_path", "query"),
+    [
+        (b"/v1/models", b"access_token=" + TOKEN.encode()),
+        (b"/v1/models", b"t=" + quote(TOKEN, safe="").encode()),
+        (b"/t/" + TOKEN.encode(), b""),
+        (b"/" + quote(TOKEN, safe="").encode(), b""),
+    ],
+)
+def test_a_copilot_token_in_the_url_is_found(raw_path, query):
+    stray = find_stray_key(raw_path, query, [])
+
+    assert stray is not None
+    assert stray.in_url
+
+
+def test_a_copilot_token_is_found_in_a_cookie_and_let_be_where_it_belongs():
+    bearer = b"Bearer " + TOKEN.encode()
+
+    assert find_stray_key(b"/", b"", [(b"cookie", b"t=" + TOKEN.encode())]) is not None
+    assert find_stray_key(b"/", b"tid=7", [(b"authorization", bearer)]) is None
+
+
+@pytest.mark.parametrize("path", [f"/a/{TOKEN}/b", "/" + quote(TOKEN, safe=""), f"/x;{TOKEN}"])
+def test_a_copilot_token_is_not_named(path):
+    named = without_keys(path)
+
+    assert TOKEN.rpartition(":")[2] not in named
+    assert f"tn%3D{KEY_ID}" not in named
+    assert without_keys("/tid=7/x") == "/tid=7/x"

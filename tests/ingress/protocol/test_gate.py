@@ -21,6 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streams import SECRET, masked_stream, masker
 
+from ingress.errors import ProtocolError
 from ingress.protocol.gate import CallGate, gate_whole
 from ingress.protocol.stream import CompletionStream
 from ingress.protocol.texts import Completion
@@ -268,6 +269,74 @@ def test_the_deprecated_function_call_is_a_call_too():
 
     assert CHAT.seen(out) == ([NO], "stop")
     assert gated.asked == [("edit", '{"path": "auth/a"}')]
+
+
+def chat_frame(delta, finish=None, **more):
+    choice = {"index": 0, "delta": delta, "finish_reason": finish, **more}
+    return event({"choices": [choice]}, named=False)
+
+
+def piece(arguments, name=None, **more):
+    return {"tool_calls": [{"index": 0, "function": {"name": name, "arguments": arguments}} | more]}
+
+
+def test_a_call_that_goes_on_after_its_end_ends_the_stream():
+    gated = Gated(CHAT)
+    gated.feed(chat_frame(piece('{"path": "b"', "edit")), chat_frame({}, "tool_calls"))
+
+    with pytest.raises(ProtocolError, match="after its end"):
+        gated.feed(chat_frame(piece(', "path": "auth/a"}')))
+
+
+def test_a_call_that_gets_another_name_after_its_end_ends_the_stream():
+    gated = Gated(CHAT)
+    gated.feed(chat_frame(piece("{}", "edit")), chat_frame({}, "tool_calls"))
+
+    with pytest.raises(ProtocolError, match="after its end"):
+        gated.feed(chat_frame(piece("", "_auth")))
+
+
+def test_a_name_in_pieces_is_decided_whole_and_one_that_is_repeated_once():
+    pieces, repeated = Gated(CHAT), Gated(CHAT)
+    pieces.feed(chat_frame(piece("{", "run_in")), chat_frame(piece("}", "_terminal"), "stop"))
+    repeated.feed(chat_frame(piece("{", "edit")), chat_frame(piece("}", "edit"), "stop"))
+
+    assert pieces.asked == [("run_in_terminal", "{}")]
+    assert repeated.asked == [("edit", "{}")]
+
+
+@pytest.mark.parametrize("index", ["0", 0.0, [], {}])
+def test_a_call_without_a_number_does_not_pass_undecided(index):
+    with pytest.raises(ProtocolError, match="no number"):
+        Gated(CHAT).feed(chat_frame(piece("auth", "edit", index=index)))
+
+
+def test_a_call_whose_number_is_null_is_decided():
+    gated = Gated(CHAT)
+    gated.feed(chat_frame(piece("auth", "edit", index=None)), chat_frame({}, "tool_calls"))
+
+    assert gated.asked == [("edit", "auth")]
+
+
+def test_a_call_of_two_kinds_does_not_pass_undecided():
+    with pytest.raises(ProtocolError, match="two kinds"):
+        Gated(CHAT).feed(chat_frame(piece("auth", "edit", custom={"input": "b"})))
+
+
+def test_the_calls_of_a_message_at_a_streams_end_are_decided():
+    gated = Gated(CHAT)
+    out = gated.feed(chat_frame({}, "tool_calls", message=piece('{"path": "auth/a"}', "edit")))
+
+    assert gated.asked == [("edit", '{"path": "auth/a"}')]
+    assert b"auth/a" not in out
+
+
+def test_a_message_that_tells_a_call_otherwise_than_its_deltas_ends_the_stream():
+    gated = Gated(CHAT)
+    gated.feed(chat_frame(piece('{"path": "b"}', "edit")))
+
+    with pytest.raises(ProtocolError, match="in another way"):
+        gated.feed(chat_frame({}, "tool_calls", message=piece('{"path": "auth"}', "edit")))
 
 
 def test_input_that_a_block_begins_with_is_decided():

@@ -131,3 +131,27 @@ def test_path_that_the_api_does_not_have_is_refused_in_its_own_shape(gateway, me
     answer = gateway.ask(None, f"/api/v1{path}", method=method, key="")
 
     assert (answer.status, answer.json["error"]["code"]) == (status, "unknown_path")
+
+
+def test_a_path_of_the_api_that_is_none_is_recorded(gateway):
+    key = gateway.reading.key("nobody")
+
+    answer = gateway.ask(
+        None, "/api/v1/nothing", method="GET", key=key, headers={"user-agent": "lost/1"}
+    )
+
+    denied = gateway.denied("lost/1")
+    assert (answer.status, denied.reason_code) == (404, "unknown_path")
+    assert (denied.path, denied.http_status) == ("/api/v1/nothing", 404)
+
+
+def test_a_key_in_an_unknown_path_of_the_api_is_refused_and_not_named(gateway):
+    key = gateway.reading.key("careless")
+
+    answer = gateway.ask(
+        None, f"/api/v1/{key}", method="GET", key=key, headers={"user-agent": "lost/2"}
+    )
+
+    denied = gateway.denied("lost/2")
+    assert (answer.status, denied.reason_code) == (401, "key_in_url")
+    assert key not in str(denied)
