@@ -1,11 +1,14 @@
 """Render the pages of docs/ that tell the contract: who may read what, and every table. Pure."""
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from schemas import access_matrix as access
+from schemas import standards
 from schemas.base import Classification
-from schemas.tables import TABLES
+from schemas.bigquery import render_table
+from schemas.tables import TABLES, Table
+from schemas.views import SESSIONS_FUNCTION_ID, SESSIONS_VIEW_ID
 
 _DO_NOT_EDIT: Final = "<!-- Rendered by `python -m schemas docs`; change schemas/ instead. -->\n"
 
@@ -76,6 +79,104 @@ exactly its rights), and a marked text is sent through the pipeline in every fie
 to see that it lands in no column of a wider class. On one machine there is one reader, its user,
 and no policy is applied.
 """
+
+
+_TABLES: Final = """\
+# The tables, column by column
+{note}
+Rendered from the records in `schemas/`, which the loader's rows and terraform's tables come from
+too. Tables are insert-only and may hold a row twice; ask the view without `_v1`, and filter on its
+partition column: BigQuery refuses a query without. A class says who may read a column:
+[access.md](access.md). *Standard* names the word that others have for it: OpenTelemetry's
+generative AI and general conventions, OCSF {ocsf}, GitHub's streamed Copilot usage records,
+CloudEvents, ECS.
+
+| view | one row is | kept for |
+|---|---|---|
+{index}
+| `{sessions}` | one session, ever; reads every partition | - |
+| `{function}(since)` | one session, summed up from `since` on; reads nothing before | - |
+| `{otel}` | one interaction with a model, columns named as OpenTelemetry's attributes | - |
+| `{ocsf_view}` | one interaction or refused caller, as OCSF API Activity (6003) | - |
+
+Not here yet, because nothing would fill them: `audit.reviews` (comes with reviews) and
+`integrity.checkpoints` (comes with signed checkpoints).
+
+## For consumers of OpenTelemetry and OCSF
+`{otel}` writes `_` for each dot of an attribute, because BigQuery's columns have none. Its values
+are ours but for `gen_ai_operation_name`, in OpenTelemetry's words. `{ocsf_view}` has OCSF's
+objects as structs. What it does not claim: an activity of create, read, update or delete (it says
+99, Other), a severity beyond Informational, and the texts, which stay sealed. Findings are not in
+it; they stand in `audit.findings`.
+
+{tables}"""
+
+
+def tables_page() -> str:
+    """Return docs/tables.md."""
+    return _TABLES.format(
+        note=_DO_NOT_EDIT,
+        ocsf=standards.OCSF_VERSION,
+        index=_rows(
+            (f"[`{t.view_id}`](#{_anchor(t.id)})", _grain(t), f"{t.retention_days:,} days")
+            for t in TABLES.values()
+        ),
+        sessions=SESSIONS_VIEW_ID,
+        function=SESSIONS_FUNCTION_ID,
+        otel=standards.OTEL_VIEW_ID,
+        ocsf_view=standards.OCSF_VIEW_ID,
+        tables="\n".join(_table(table) for table in TABLES.values()),
+    )
+
+
+def _table(table: Table) -> str:
+    document = render_table(table)
+    readers = [r.name for r in access.ROLES.values() if _may_read(r, table)]
+    partition = f"{table.partition_type.lower()} of `{table.partition_field}`"
+    clusters, kept = _names(table.cluster_fields), table.retention
+    facts = (
+        f"View `{table.view_id}`, each row once by {_names(table.identity)}.",
+        f"Partitioned by {partition}, filter required; clustered by {clusters}.",
+        f"Kept {table.retention_days:,} days (class {kept.name}: {kept.basis}).",
+        f"Read by {', '.join(readers)}.",
+    )
+    head = f"## `{table.id}`\n{table.description}\n\n" + "\n".join(f"- {each}" for each in facts)
+    cells = [("column", "type", "class", "description", "standard"), ("---",) * 5]
+    return f"{head}\n\n{_rows([*cells, *_columns(table, '', document['schema'])])}\n"
+
+
+def _columns(
+    table: Table, prefix: str, schema: Sequence[Mapping[str, Any]]
+) -> Iterator[tuple[str, ...]]:
+    for column in schema:
+        name = f"{prefix}{column['name']}"
+        mode = {"REQUIRED": "", "NULLABLE": "?", "REPEATED": "[]"}[column["mode"]]
+        words = "" if prefix else str(standards.words_of(table, name))
+        yield (
+            f"`{name}`",
+            column["type"] + mode,
+            column["classification"],
+            column["description"],
+            words,
+        )
+        yield from _columns(table, f"{name}.", column.get("fields", ()))
+
+
+def _may_read(role: access.Role, table: Table) -> bool:
+    return table.dataset in role.datasets or table.id in access.readable_tables(role)
+
+
+def _grain(table: Table) -> str:
+    words = table.description.removeprefix("One row per ").rstrip(".")
+    return words.split(";")[0].split(":")[0]
+
+
+def _anchor(name: str) -> str:
+    return name.replace(".", "")
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def access_page() -> str:

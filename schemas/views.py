@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from schemas import standards
 from schemas.tables import TABLES, Table
 
 # What breaks a tie between rows that are equally late, as far as a table has it.
@@ -118,7 +119,12 @@ def views() -> Mapping[str, str]:
         f" ask {SESSIONS_FUNCTION_ID}.\n"
     )
     sessions = head + _SESSIONS_SQL.replace("SINCE", _ALWAYS)
-    return {**{t.view_id: render_view(t) for t in TABLES.values()}, SESSIONS_VIEW_ID: sessions}
+    return {
+        **{t.view_id: render_view(t) for t in TABLES.values()},
+        SESSIONS_VIEW_ID: sessions,
+        standards.OTEL_VIEW_ID: standards.otel_view(),
+        standards.OCSF_VIEW_ID: standards.ocsf_view(),
+    }
 
 
 def functions() -> Mapping[str, TableFunction]:
