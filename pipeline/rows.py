@@ -106,7 +106,8 @@ def _interaction(event: Event, enriched: Enriched) -> Row:
     row = {
         **_NO_ANSWER,
         **_copied(InteractionRow, fields),
-        **_who(fields),
+        **_caller(fields),
+        **_program(fields),
         **enriched.columns,
     }
     row["status"] = status
@@ -243,14 +244,14 @@ def _subject_key(key: KeyMessage, enriched: Enriched) -> Row:
 
 
 def _access_denial(event: Event, enriched: Enriched) -> Row:
-    row = {**_copied(AccessDenialRow, event.fields), **_who(event.fields), **enriched.columns}
+    row = {**_copied(AccessDenialRow, event.fields), **_program(event.fields), **enriched.columns}
     row["occurred_at"] = event.occurred_at
     row["loaded_at"] = enriched.loaded_at
     return row
 
 
 def _record_view(event: Event, enriched: Enriched) -> Row:
-    row = {**_copied(RecordViewRow, event.fields), **_who(event.fields)}
+    row = {**_copied(RecordViewRow, event.fields), **_caller(event.fields)}
     row["occurred_at"] = event.occurred_at
     row["loaded_at"] = enriched.loaded_at
     return row
@@ -259,7 +260,7 @@ def _record_view(event: Event, enriched: Enriched) -> Row:
 def _admin_change(event: Event, enriched: Enriched) -> Row:
     fields = event.fields
     object_type, object_field = _CHANGED[fields.event_type]
-    row = {**_copied(AdminChangeRow, fields), **_who(fields)}
+    row = {**_copied(AdminChangeRow, fields), **_caller(fields)}
     row["occurred_at"] = event.occurred_at
     row["object_type"] = object_type
     row["object_id"] = getattr(fields, object_field)
@@ -276,7 +277,7 @@ def _admin_change(event: Event, enriched: Enriched) -> Row:
 
 def _legal_hold(event: Event, enriched: Enriched) -> Row:
     fields = event.fields
-    row = {**_copied(LegalHoldRow, fields), **_who(fields)}
+    row = {**_copied(LegalHoldRow, fields), **_caller(fields)}
     row["status"] = fields.event_type.removeprefix("legal_hold.")
     row["occurred_at"] = event.occurred_at
     row["loaded_at"] = enriched.loaded_at
@@ -304,27 +305,33 @@ def _origin(event: Event, enriched: Enriched) -> Row:
     }
 
 
-def _who(fields: Any) -> Row:
-    principal, client = fields.principal, fields.client
-    row: Row = {}
-    if principal is not None:
-        row = {
-            "principal_id": principal.principal_id,
-            "principal_kind": principal.kind,
-            "principal_issuer": principal.issuer,
-            "principal_subject": principal.subject,
-            "principal_email": principal.email,
-            "principal_groups": principal.groups,
-            "gateway_key_id": principal.key_id,
-        }
-    if client is not None:
-        row["client_name"] = client.name
-        row["client_version"] = client.version
-        row["client_editor"] = client.editor
-        row["client_machine_id"] = client.machine_id
-        row["client_address"] = client.address
-        row["client_user_agent"] = client.user_agent
-    return row
+def _caller(fields: Any) -> Row:
+    principal = fields.principal
+    if principal is None:
+        return {}
+    return {
+        "principal_id": principal.principal_id,
+        "principal_kind": principal.kind,
+        "principal_issuer": principal.issuer,
+        "principal_subject": principal.subject,
+        "principal_email": principal.email,
+        "principal_groups": principal.groups,
+        "gateway_key_id": principal.key_id,
+    }
+
+
+def _program(fields: Any) -> Row:
+    client = fields.client
+    if client is None:
+        return {}
+    return {
+        "client_name": client.name,
+        "client_version": client.version,
+        "client_editor": client.editor,
+        "client_machine_id": client.machine_id,
+        "client_address": client.address,
+        "client_user_agent": client.user_agent,
+    }
 
 
 def _copied(record: type[Record], fields: Any) -> Row:

@@ -67,8 +67,8 @@ class Table:
         return f"{self.dataset}.{self.name}"
 
 
-class _Who(Record):
-    """Columns that tell the caller and the program, flat for SQL."""
+class _Caller(Record):
+    """Columns that tell who did it, flat for SQL."""
 
     principal_id: f.PrincipalId | None = None
     principal_kind: f.PrincipalKind | None = None
@@ -77,6 +77,11 @@ class _Who(Record):
     principal_email: f.Email | None = None
     principal_groups: f.Groups = ()
     gateway_key_id: f.GatewayKeyId | None = None
+
+
+class _Program(Record):
+    """Columns that tell the program that sent the request, as it describes itself."""
+
     client_name: f.ClientName | None = None
     client_version: f.ClientVersion | None = None
     client_editor: f.Editor | None = None
@@ -126,7 +131,7 @@ class CalledTool(Record):
     file_paths: f.FilePaths = ()
 
 
-class InteractionRow(_Who, _Origin):
+class InteractionRow(_Program, _Caller, _Origin):
     """One row per event of an interaction; the view shows the last stage of each."""
 
     status: Annotated[
@@ -255,7 +260,7 @@ class FindingRow(_Origin):
     repository_criticality: f.RepositoryCriticality | None = None
 
 
-class AccessDenialRow(_Who, _Origin):
+class AccessDenialRow(_Program, _Origin):
     """One row per caller that was not let in."""
 
     reason_code: f.ReasonCode
@@ -270,7 +275,7 @@ class AccessDenialRow(_Who, _Origin):
     client_country: f.ClientCountry | None = None
 
 
-class RecordViewRow(_Who, _Origin):
+class RecordViewRow(_Caller, _Origin):
     """One row per time that somebody opened recorded texts: who, which and why."""
 
     command: f.ViewCommand
@@ -285,7 +290,7 @@ class RecordViewRow(_Who, _Origin):
 _Names = tuple[str, ...]
 
 
-class AdminChangeRow(_Who, _Origin):
+class AdminChangeRow(_Caller, _Origin):
     """One row per change of what the gateway goes by, its policy and its keys, and who made it.
 
     A change of the policy file names nobody: the file's own history does.
@@ -331,7 +336,7 @@ class AdminChangeRow(_Who, _Origin):
     hold_ids: Annotated[_Names, public("legal holds that stood against an erasure")] = ()
 
 
-class LegalHoldRow(_Who, _Origin):
+class LegalHoldRow(_Caller, _Origin):
     """One row per placing and release of a legal hold; the view shows each hold's last state."""
 
     status: Annotated[Literal["placed", "released"], public("what this row tells of the hold")]

@@ -12,8 +12,9 @@ from pipeline.decode import Incoming, decode
 from pipeline.enrich import enrich
 from pipeline.errors import RefusedError
 from pipeline.rows import rows
+from schemas.interaction import Ref
 from schemas.registry import EVENTS
-from schemas.tables import TABLES
+from schemas.tables import TABLES, CalledTool
 
 PUBLISHED = datetime(2026, 11, 20, 18, tzinfo=UTC)
 LOADED = datetime(2026, 11, 20, 18, 0, 1, tzinfo=UTC)
@@ -33,18 +34,15 @@ def test_every_row_fits_its_table(example_: examples.Example) -> None:
         TABLES[table].row.model_validate(_as_record(row))
 
 
+NESTED = {"tool_calls": CalledTool, "refs": Ref}
+
+
 def _as_record(row: dict[str, Any]) -> dict[str, Any]:
     return {
-        name: tuple(_as_call(call) for call in value) if name == "tool_calls" else value
+        name: tuple(NESTED[name](**each) for each in value) if name in NESTED else value
         for name, value in row.items()
         if value is not None
     }
-
-
-def _as_call(call: dict[str, Any]) -> Any:
-    from schemas.tables import CalledTool
-
-    return CalledTool(**call)
 
 
 def test_every_event_type_of_the_contract_has_an_example_here() -> None:

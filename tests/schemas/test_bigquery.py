@@ -128,10 +128,10 @@ def test_table_that_bigquery_would_refuse_is_not_rendered(
 
 
 def test_repeated_column_cannot_cluster() -> None:
-    denials = TABLES["audit.access_denials_v1"]
+    interactions = TABLES["audit.interactions_v1"]
 
     with pytest.raises(ContractError, match="'principal_groups' repeats"):
-        render_table(dataclasses.replace(denials, cluster_fields=("principal_groups",)))
+        render_table(dataclasses.replace(interactions, cluster_fields=("principal_groups",)))
 
 
 def test_api_schema_puts_a_policy_tag_on_each_classified_leaf() -> None:

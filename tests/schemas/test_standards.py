@@ -12,6 +12,8 @@ from schemas.tables import TABLES
 from schemas.views import views
 
 FILLERS = {"INTEGER": 0, "FLOAT": 0.0, "BOOLEAN": False, "TIMESTAMP": "2026-11-20T10:00:00Z"}
+INTERACTIONS = "audit.interactions_v1"
+ADA = {"principal_subject": "ada"}
 
 
 def _insert(client: Any, table: str, **values: Any) -> None:
@@ -70,9 +72,9 @@ def test_interaction_is_told_in_opentelemetry_s_words(warehouse: Warehouse) -> N
 @pytest.mark.parametrize(
     ("table", "values", "disposition", "status"),
     [
-        ("audit.interactions_v1", {"status": "completed", "effect": "allow"}, 1, 1),
-        ("audit.interactions_v1", {"status": "completed", "effect": "mask"}, 11, 1),
-        ("audit.interactions_v1", {"status": "blocked", "effect": "deny"}, 2, 2),
+        (INTERACTIONS, {"status": "completed", "effect": "allow", **ADA}, 1, 1),
+        (INTERACTIONS, {"status": "completed", "effect": "mask", **ADA}, 11, 1),
+        (INTERACTIONS, {"status": "blocked", "effect": "deny", **ADA}, 2, 2),
         ("audit.access_denials_v1", {}, 26, 2),
     ],
     ids=["allowed", "masked", "blocked", "denied"],
@@ -82,7 +84,7 @@ def test_event_is_told_as_ocsf_api_activity(
 ) -> None:
     client = warehouse.client()
     apply_contract(client)
-    _insert(client, table, principal_subject="ada", client_address="192.0.2.7", **values)
+    _insert(client, table, client_address="192.0.2.7", **values)
 
     (row,) = ask(
         client,
@@ -92,6 +94,12 @@ def test_event_is_told_as_ocsf_api_activity(
     )
 
     assert row == {
-        "class_uid": 6003, "type_uid": 600399, "time": 1795168800000, "version": "1.8.0",
-        "disposition_id": disposition, "status_id": status, "name": "ada", "ip": "192.0.2.7",
+        "class_uid": 6003,
+        "type_uid": 600399,
+        "time": 1795168800000,
+        "version": "1.8.0",
+        "disposition_id": disposition,
+        "status_id": status,
+        "name": values.get("principal_subject"),
+        "ip": "192.0.2.7",
     }

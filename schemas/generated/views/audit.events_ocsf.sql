@@ -44,7 +44,7 @@ SELECT
   26 AS disposition_id,
   STRUCT(UNIX_MILLIS(loaded_at) AS processed_time, '1.8.0' AS version, STRUCT('Tailnumber' AS name, 'Tailnumber' AS vendor_name) AS product, ['ai_operation', 'security_control'] AS profiles, `event_id` AS uid, `tenant_id` AS tenant_uid, `sequence` AS sequence) AS metadata,
   STRUCT(CAST(NULL AS INT64) AS total_tokens, STRUCT(`client_name` AS name, `client_version` AS version) AS application, CAST(NULL AS STRING) AS uid, CAST(NULL AS INT64) AS prompt_tokens, CAST(NULL AS INT64) AS completion_tokens) AS message_context,
-  STRUCT(STRUCT(`principal_id` AS uid, `principal_subject` AS name, `principal_email` AS email_addr, STRUCT(CAST(NULL AS STRING) AS ou_name) AS org) AS user) AS actor,
+  STRUCT(STRUCT(CAST(NULL AS STRING) AS uid, CAST(NULL AS STRING) AS name, CAST(NULL AS STRING) AS email_addr, STRUCT(CAST(NULL AS STRING) AS ou_name) AS org) AS user) AS actor,
   STRUCT(`client_address` AS ip, STRUCT(`client_country` AS country) AS location) AS src_endpoint,
   STRUCT(`client_user_agent` AS user_agent, `method` AS http_method, STRUCT(`path` AS path) AS url) AS http_request,
   STRUCT(CAST(NULL AS STRING) AS uid, CAST(NULL AS STRING) AS name) AS policy,
