@@ -14,7 +14,7 @@ from schemas.question_values import Value
 from schemas.questions import Question
 from schemas.scanned import row_bytes
 from tailnumber.commands.options import layout_of
-from tailnumber.output import console, print_json, say, table, to_json
+from tailnumber.output import console, counted, print_json, say, table, to_json
 from tailnumber.trail import Answer, Trail, open_bigquery, open_trail
 
 # What a question's rows are counted between if it has no such parameter.
@@ -48,9 +48,13 @@ def show_answer(question: Question, values: Mapping[str, Any], answer: Answer) -
     """Print an answer as a table."""
     rows = ([row[name] for name in answer.columns] for row in answer.rows)
     console().print(table(answer.columns, rows, title=question.question))
-    asked = ", ".join(f"{name}={_short(value)}" for name, value in values.items())
-    count = f"{len(answer.rows)} row{'' if len(answer.rows) == 1 else 's'}"
-    say(f"{count}; {asked}" if asked else count, style="dim")
+    count = counted(len(answer.rows), "row")
+    say(f"{count}; {told(values)}" if values else count, style="dim")
+
+
+def told(values: Mapping[str, Any]) -> str:
+    """Return parameters as ``name=value``, times to the minute."""
+    return ", ".join(f"{name}={_short(value)}" for name, value in values.items())
 
 
 def write_csv(file: TextIO, answer: Answer, *, for_spreadsheets: bool = False) -> None:

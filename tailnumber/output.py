@@ -119,6 +119,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
 
 
+def counted(number: int, what: str) -> str:
+    """Return a number of things, with the plural's s where it belongs."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def duration(span: timedelta | float) -> str:
     """Return a span of time in its two largest units."""
     seconds = span.total_seconds() if isinstance(span, timedelta) else span
@@ -137,6 +142,7 @@ def progress(total: int) -> Iterator[Callable[[], None]]:
     """Show a bar, where a person is looking, that goes on by one at each call."""
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    shown = sys.stderr.isatty()
+    with Progress(console=Console(stderr=True), transient=True, disable=not shown) as bar:
         task = bar.add_task("", total=total)
         yield lambda: bar.advance(task)

@@ -13,7 +13,7 @@ from schemas.questions import PACKS, Question
 from tailnumber.asking import bind, given, named, show_list, show_question
 from tailnumber.commands.options import DataDir, Json
 from tailnumber.errors import CommandError
-from tailnumber.output import print_json, progress, say
+from tailnumber.output import counted, print_json, progress, say
 
 _EXAMPLES = (
     "Examples:  tailnumber ask secrets_seen_again --param since=7d"
@@ -145,11 +145,13 @@ def _write_pack(  # noqa: PLR0913, PLR0917  (the options of --pack)
     data_dir: Path | None,
 ) -> None:
     from tailnumber.answering import open_asked
-    from tailnumber.packs import pack_questions, write_pack
+    from tailnumber.packs import Pack
 
+    source = "this machine" if project is None else f"the project {project}"
+    ordered = Pack(pack, source, now, texts)
     folder = output or Path(f"tailnumber-{pack}-{now:%Y-%m-%d}")
-    chosen = pack_questions(pack)
-    with open_asked(project, data_dir) as trail, progress(len(chosen)) as step:
-        answered = write_pack(trail, pack, folder, texts, now, step)
-    found = sum(each.row_count for each in answered)
-    say(f"{len(answered)} questions, {found} rows, in {folder}; begin with {folder / 'README.md'}.")
+    with open_asked(project, data_dir) as trail, progress(len(ordered.questions)) as step:
+        answered = ordered.write(trail, folder, step)
+    rows = counted(sum(each.row_count for each in answered), "row")
+    asked = counted(len(answered), "question")
+    say(f"{asked}, {rows}, in {folder}; begin with {folder / 'README.md'}.")
