@@ -7,7 +7,7 @@ from typing import Any
 
 import examples
 import pytest
-from audit_messages import message, part, sealed
+from audit_messages import clear_part, in_clear, message, part, sealed
 
 from pipeline.decode import Incoming, decode
 from pipeline.enrich import enrich
@@ -58,14 +58,19 @@ def _found(value: Any) -> Iterator[str]:
             yield cls
 
 
+@pytest.mark.parametrize("kept", ["sealed", "in clear"])
 @pytest.mark.parametrize("example", examples.valid_records(), ids=str)
-def test_no_text_reaches_a_column_that_more_roles_may_read(example: examples.Example) -> None:
+def test_no_text_reaches_a_column_that_more_roles_may_read(
+    example: examples.Example, kept: str
+) -> None:
     record = json.loads(example.file.read_bytes())
     marked = _marked(EVENTS[example.event], record)
     contents = []
     if "parts" in record:
-        text = (CANARY + "content").encode()
-        contents, marked["parts"] = [sealed(text)], [part(text)]
+        text = CANARY + "content"
+        contents, marked["parts"] = [sealed(text.encode())], [part(text.encode())]
+        if kept == "in clear":
+            contents, marked["parts"] = [in_clear(text)], [clear_part(text.encode(), b"salt")]
     incoming = Incoming(message(marked, *contents), "1", NOW)
 
     made = list(rows(enrich(decode(incoming), NOW)))

@@ -7,7 +7,7 @@ from typing import Any
 
 import examples
 import pytest
-from audit_messages import content_key, message, part, sealed
+from audit_messages import clear_part, content_key, in_clear, message, part, sealed
 
 from pipeline.dead_letter import dead_letter_row, refused
 from pipeline.decode import Incoming, decode
@@ -36,6 +36,7 @@ def _messages() -> Iterator[bytes]:
         record = json.loads(example.file.read_bytes())
         if "parts" in record:
             yield message({**record, "parts": [part(b"sealed")]}, sealed(b"sealed"))
+            yield message({**record, "parts": [clear_part(b"clear", b"salt")]}, in_clear("clear"))
         else:
             yield message(record)
     yield content_key(b"wrapped", kms_resource="gcp-kms://projects/p/k")

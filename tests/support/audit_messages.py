@@ -46,6 +46,10 @@ def clear_part(text: bytes, salt: bytes) -> dict[str, Any]:
     return {**named, "commitment": commitment(salt, text)}
 
 
+def in_clear(text: str, salt: bytes = b"salt") -> dict[str, str]:
+    return {"part_id": PART_ID, "text": text, "salt": base64.b64encode(salt).decode()}
+
+
 def message(record: dict[str, Any] | bytes, *contents: dict[str, str]) -> bytes:
     data = record if isinstance(record, bytes) else json.dumps(record).encode()
     digest = hashlib.sha256(data).hexdigest().encode()
