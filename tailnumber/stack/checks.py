@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
+from tailnumber.errors import CommandError
 from tailnumber.stack.health import inspect
 from tailnumber.stack.layout import DEFAULT_PORT, Layout, is_locked, port_is_free, read_json
 
@@ -64,6 +65,7 @@ def run_checks(layout: Layout, port: int | None) -> list[Finding]:
         lambda: check_folder(layout.root),
         check_clock,
         lambda: check_stack(layout),
+        lambda: check_retention(layout),
     )
     return [check() for check in checks]
 
@@ -170,6 +172,23 @@ def check_stack(layout: Layout) -> Finding:
         f"It runs but is not healthy ({health['reason']}); "
         f"see: tailnumber status, and the logs in {layout.logs}",
     )
+
+
+def check_retention(layout: Layout) -> Finding:
+    """Check that every table of a running stack keeps its rows as long as its class says."""
+    if not inspect(layout)["healthy"]:
+        return Finding("retention", "ok", "Looked at while a stack runs.")
+    from tailnumber.lifecycle.retaining import expiry_problems
+    from tailnumber.trail import open_trail
+
+    try:
+        with open_trail(layout.read_endpoints()) as trail:
+            problems = expiry_problems(trail)
+    except CommandError as error:
+        return Finding("retention", "warn", str(error))
+    if problems:
+        return Finding("retention", "fail", f"{'; '.join(problems)}; see: docs/retention.md")
+    return Finding("retention", "ok", "Every table keeps its rows as long as its class says.")
 
 
 def _installed(name: str) -> bool:

@@ -14,6 +14,7 @@ from typing import Self
 
 from tailnumber.errors import CommandError
 from tailnumber.output import say
+from tailnumber.stack.daily import Daily
 from tailnumber.stack.layout import Layout, lock_holder, locked, write_private
 from tailnumber.stack.machine import STOP_ORDER, Machine, prepare
 from tailnumber.stack.part import Part
@@ -37,6 +38,7 @@ class RunningStack:
         self._port, self._demo, self._policy, self._issuers = port, demo, policy, issuers
         self._reporter = reporter()
         self._exit = ExitStack()
+        self._daily = Daily(layout)
         self._started_at = datetime.now(UTC)
         self._began = time.monotonic()
         self._announced = False
@@ -111,7 +113,12 @@ class RunningStack:
 
     def watch(self, until: Callable[[], bool] = lambda: False) -> None:
         """Keep everything running until a signal comes or ``until`` says so."""
-        self._supervisor.watch(until)
+
+        def tick() -> bool:
+            self._daily.tick()
+            return until()
+
+        self._supervisor.watch(tick)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._supervisor.stopping = True
@@ -121,6 +128,7 @@ class RunningStack:
         say("Stopping …", style="dim")
         # From here on the stack is no longer reached.
         self._layout.endpoints_file.unlink(missing_ok=True)
+        self._daily.stop()
         self._supervisor.stop()
         say(f"Stopped in {time.monotonic() - began:.1f} s. Data: {self._layout.root}")
 

@@ -116,6 +116,34 @@ def test_stage_of_an_interaction_ranks(name: str, status: str, rank: int) -> Non
     assert (row["status"], row["status_rank"]) == (status, rank)
 
 
+def test_hold_on_a_repository_becomes_a_row_of_holds_and_one_of_changes() -> None:
+    made = dict(_rows(message(example("legal_hold.released.1.repository.pass.json"))))
+
+    row = made["audit.legal_holds_v1"]
+    assert (row["status"], list(row["held_repositories"])) == ("released", ["acme/payments"])
+    assert row["placed_at"] == datetime(2026, 11, 20, 10, tzinfo=UTC)
+    assert row["held_to"] == datetime(2026, 10, 1, tzinfo=UTC)
+    change = made["audit.admin_changes_v1"]
+    assert (change["object_type"], change["object_id"]) == ("legal_hold", row["hold_id"])
+
+
+@pytest.mark.parametrize(
+    ("name", "keys", "refusal"),
+    [("content.erased.1.two_keys", 2, None), ("erasure.refused.1.one_hold", 0, "refused_hold")],
+)
+def test_erasure_becomes_a_row_with_whose_texts_who_and_why(
+    name: str, keys: int, refusal: str | None
+) -> None:
+    made = dict(_rows(message(example(f"{name}.pass.json"))))
+
+    row = made["audit.admin_changes_v1"]
+    assert (row["object_type"], row.get("refusal_code")) == ("content", refusal)
+    assert len(row.get("content_key_ids", ())) == keys
+    assert row["reason"].startswith("Request of the person")
+    assert (row["holder_email"], row["requested_at"].hour) == ("ada@acme.example", 11)
+    assert row["principal_subject"]
+
+
 def test_revoked_key_becomes_a_row_with_who_did_it_and_whose_it_was() -> None:
     made = dict(_rows(message(example("key.revoked.1.by_command_line.pass.json"))))
 
