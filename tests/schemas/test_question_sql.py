@@ -93,3 +93,21 @@ def test_filter_may_be_moved_by_a_span_and_stand_in_brackets():
     moved = GOOD.replace("@since", "TIMESTAMP_SUB(@since, INTERVAL 1 HOUR)")
 
     examine(moved.replace("WHERE ", "WHERE (").replace(" ORDER", ") ORDER"), ["since"], ["rule_id"])
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "EXTRACT(HOUR FROM f.occurred_at) < 6",
+        "EXTRACT(WEEK(MONDAY) FROM f.occurred_at) = 1",
+        "f.rule_id IS NOT DISTINCT FROM f.part_id",
+    ],
+)
+def test_from_that_asks_no_table_is_none(condition):
+    sql = f"""
+    SELECT f.rule_id FROM audit.findings AS f
+    WHERE f.occurred_at >= @since AND {condition}
+    ORDER BY rule_id
+    """
+
+    assert list(examine(sql, ["since"], ["rule_id"]).reads) == ["audit.findings"]
