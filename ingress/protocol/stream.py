@@ -7,6 +7,7 @@ frame that ends the channel's choice.
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import islice
 from typing import Any, Protocol
 
 import orjson
@@ -19,6 +20,9 @@ from ingress.protocol.texts import Channel, Completion, Delta
 from ingress.protocol.wire import WireProtocol
 
 _DONE = b"[DONE]"
+
+# A frame's bytes, and the text in it.
+Said = tuple[bytes, str]
 
 # Names that were found clean and are not looked at again in this stream.
 _KNOWN_NAMES_MAX = 1024
@@ -92,9 +96,12 @@ class CompletionStream:
         """
         released: list[bytes] = []
         try:
-            for frame in self._splitter.feed(piece):
-                # One by one: what stands before a frame that fails is kept.
-                released.append(self._alike(frame.raw) or self._frame(frame))  # noqa: PERF401
+            frames, at = self._splitter.feed(piece), 0
+            while at < len(frames):
+                run = self._alike(frames, at)
+                # What stands before a frame that fails is kept.
+                released.append(self._masked_run(*run) if run else self._frame(frames[at]))
+                at += len(run[1]) if run else 1
         except ProtocolError as error:
             if not released:
                 raise
@@ -111,17 +118,37 @@ class CompletionStream:
         last = self._frame(rest) if rest is not None else b""
         return last + self._flush(None)
 
-    def _alike(self, raw: bytes) -> bytes | None:
-        """Mask a frame that is like the template but for its text; None if it is not."""
+    def _alike(self, frames: list[Frame], at: int) -> tuple[Template, list[Said]] | None:
+        """Return the frames from ``at`` on that are like the template, None if the first is not."""
         template = self._template
-        if template is None:
+        if template is None or template.delta.channel not in self._maskers:
             return None
-        masker, text = self._maskers.get(template.delta.channel), template.text_of(raw)
-        if masker is None or text is None:
-            return None
-        masked = masker.feed(text)
-        self.completion.add(template.delta.channel, masked)
-        return raw if masked == text else template.with_text(masked)
+        run: list[Said] = []
+        for frame in islice(frames, at, None):
+            text = template.text_of(frame.raw)
+            if text is None:
+                break
+            run.append((frame.raw, text))
+        return (template, run) if run else None
+
+    def _masked_run(self, template: Template, run: list[Said]) -> bytes:
+        """Mask frames that came together with one look at their texts.
+
+        The first of them that does not stay as it came carries all else that may be released.
+        """
+        channel = template.delta.channel
+        text = "".join([text for _, text in run])
+        masked = self._maskers[channel].feed(text)
+        self.completion.add(channel, masked)
+        if masked == text:
+            return b"".join([raw for raw, _ in run])
+        kept, rest = 0, masked
+        while kept < len(run) - 1 and rest.startswith(run[kept][1]):
+            rest = rest.removeprefix(run[kept][1])
+            kept += 1
+        frames = [raw for raw, _ in run[:kept]]
+        empty = template.with_text("")
+        return b"".join([*frames, template.with_text(rest), *[empty] * (len(run) - kept - 1)])
 
     def _frame(self, frame: Frame) -> bytes:
         if frame.data is None:

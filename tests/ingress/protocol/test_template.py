@@ -50,6 +50,11 @@ def masked(protocol, frames: list[bytes]) -> tuple[list[bytes], CompletionStream
     return [stream.feed(frame) for frame in frames], stream
 
 
+def said(out: bytes) -> str:
+    documents = [orjson.loads(line[6:]) for line in out.splitlines() if line]
+    return "".join(document["choices"][0]["delta"]["content"] for document in documents)
+
+
 def template_from(raw: bytes) -> Template | None:
     (frame,) = SseSplitter().feed(raw)
     document = orjson.loads(frame.data or b"")
@@ -77,6 +82,40 @@ def test_stream_is_masked_alike_with_and_without_templates(make, texts):
     assert other._template is None
     assert quick == whole
     assert one.completion == other.completion
+
+
+@settings(max_examples=60, deadline=None)
+@given(texts=st.lists(st.text("ab!?"), max_size=12), size=st.integers(2, 5))
+def test_frames_that_come_together_say_what_they_say_one_by_one(texts, size):
+    frames = [chat({"content": text}) for text in ["one", "two", "three", *texts]]
+
+    single, one = masked(OpenAiChat(), frames)
+    together = [b"".join(frames[at : at + size]) for at in range(0, len(frames), size)]
+    joined, other = masked(OpenAiChat(), together)
+
+    assert one.completion.whole_texts() == other.completion.whole_texts()
+    for at, out in enumerate(joined):
+        assert said(out) == said(b"".join(single[at * size : (at + 1) * size]))
+        assert out.count(b"\n\n") == together[at].count(b"\n\n")
+
+
+def test_frames_that_come_together_are_masked_by_one_look_and_keep_their_bytes():
+    _, stream = masked(OpenAiChat(), [chat({"content": "a"})] * LEARNT)
+    frames = [chat({"content": text}) for text in ("b", "c!", "d", "e?")]
+
+    out = stream.feed(b"".join(frames))
+
+    assert out == frames[0] + b"".join(chat({"content": text}) for text in ("cMASKEDde", "", ""))
+    assert stream.completion.texts[Channel(0, "text", 0)][-1] == "bcMASKEDde"
+
+
+def test_what_was_held_is_not_lost_where_it_looks_like_what_follows():
+    _, stream = masked(OpenAiChat(), [chat({"content": "a"})] * LEARNT)
+    held = stream.feed(chat({"content": "?"}))
+
+    out = held + stream.feed(chat({"content": "?"}) + chat({"content": "a"}))
+
+    assert said(out) == "??a"
 
 
 def test_frame_like_the_ones_before_is_not_parsed_again():
