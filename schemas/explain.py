@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 from schemas.base import ContractError, Record, described
 from schemas.bigquery import render_table, unwrap
+from schemas.procedures import procedures
 from schemas.registry import EVENTS
 from schemas.tables import TABLES, Table
 from schemas.views import functions, views
@@ -19,9 +20,9 @@ class UnknownNameError(ContractError):
 
 
 def names() -> list[str]:
-    """Return the names that ``explain`` knows: events with version, tables, views, functions."""
+    """Return the names that ``explain`` knows: events with version and what is of BigQuery."""
     events = [f"{event_type}@{version}" for event_type, version in EVENTS]
-    return [*events, *TABLES, *views(), *functions()]
+    return [*events, *TABLES, *views(), *functions(), *procedures()]
 
 
 def explain(name: str) -> str:
@@ -43,6 +44,8 @@ def explain(name: str) -> str:
         called = functions()[name]
         given = ", ".join(f"{n} {kind}" for n, kind in called.parameters.items())
         return f"{name}({given}): {called.description}\n\n{called.query}"
+    if name in procedures():
+        return procedures()[name]
     if name in views():
         return views()[name]
     near = difflib.get_close_matches(name, names(), n=3, cutoff=0.4)

@@ -9,6 +9,7 @@ from schemas import access_matrix
 from schemas.bigquery import render_table
 from schemas.jsonschema import render_event
 from schemas.pages import access_page, tables_page
+from schemas.procedures import procedures
 from schemas.question_page import questions_page
 from schemas.registry import EVENTS
 from schemas.tables import TABLES
@@ -34,6 +35,8 @@ def documents() -> Mapping[str, str]:
         result[f"views/{view_id}.sql"] = query
     for view_id, query in access_matrix.reporting_views().items():
         result[f"views/{view_id}.sql"] = query
+    for procedure_id, statement in procedures().items():
+        result[f"procedures/{procedure_id}.sql"] = statement
     result["access.json"] = _json(access_matrix.document())
     for function in functions().values():
         result[f"functions/{function.id}.json"] = _json(_function(function))

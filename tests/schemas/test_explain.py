@@ -30,7 +30,7 @@ def test_table_shows_columns_partition_and_retention() -> None:
 
     assert "partition occurred_at, one per day; every query filters on it" in text
     assert "retention 190 days" in text
-    assert "ciphertext BYTES REQUIRED content Tink AEAD" in text
+    assert "ciphertext BYTES NULLABLE content Tink AEAD" in text
 
 
 def test_table_and_its_view_have_one_page() -> None:
