@@ -340,8 +340,10 @@ class MaskedStream:
 
     def _gated(self, piece: bytes) -> bytes:
         masked = self._stream.feed(piece)
-        # Until the masker has seen a tool there is nothing to hold, and nothing more to read.
-        return self._gate.feed(masked) if self._gate and self.completion.tools else masked
+        # Until the masker has seen a tool, or the last event, which may name one for the first
+        # time, there is nothing to hold and nothing more to read.
+        seen = self.completion.tools or self.completion.ended
+        return self._gate.feed(masked) if self._gate and seen else masked
 
     def _found(self, channel: Channel) -> Iterator[str]:
         """Yield the rules that found something in a channel."""

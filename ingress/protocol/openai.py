@@ -103,6 +103,9 @@ class OpenAiChat:
             delta = choice.get("delta")
             if isinstance(delta, dict):
                 found += _delta_texts(delta, index, completion)
+            if isinstance(choice.get("message"), dict):
+                for called in called_tools(choice["message"], index):
+                    completion.tools.setdefault(called.channel, CalledTool())
         return found
 
     def is_plain(self, document: dict[str, Any]) -> bool:

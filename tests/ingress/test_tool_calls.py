@@ -4,7 +4,7 @@ import json
 import time
 
 import pytest
-from called_tools import CHAT, EDIT, OTHER, PATCH, SHELL, TEXT_END, WIRES, Call
+from called_tools import CHAT, EDIT, OTHER, PATCH, SHELL, TEXT_END, WIRES, Call, event
 from fake_upstream import SSE_HEAD, FakeUpstream, chunk, stream, whole
 from operations import operation
 from running_gateway import POLICY, SECRET, RunningGateway
@@ -82,6 +82,29 @@ def test_a_denied_call_never_arrives_and_its_arguments_are_evidence(gateway, ups
     assert call.file_paths == ("/w/src/auth/login.py",)
     assert gateway.text_of([call.arguments_part_id]) == [EDIT.arguments]
     assert completed.completion_bytes == len(answer.body)
+
+
+def test_a_call_that_only_a_streams_last_event_tells_is_decided(gateway, upstream):
+    """Some servers end a stream with the whole message, which clients may read."""
+    arguments = json.dumps({"filePath": "/w/src/auth/login.py"})
+    function = {"name": EDIT.name, "arguments": arguments}
+    message = {"role": "assistant", "tool_calls": [{"id": "c", "function": function}]}
+    choice = {"index": 0, "delta": {}, "message": message, "finish_reason": "tool_calls"}
+    item = {"type": "function_call", "id": "fc_1", "call_id": "c", **function}
+    completed = {"type": "response.completed", "response": {"id": "r", "output": [item]}}
+    frames = {
+        "/chat/completions": [event({"choices": [choice]}, named=False), b"data: [DONE]\n\n"],
+        "/responses": [event(completed)],
+    }
+
+    for path, said in frames.items():
+        upstream.scenarios[f"late-{path}"] = stream(said)
+        body = {"model": "gpt-x", "stream": True, "messages": [], "input": []}
+        answer = gateway.ask(body, path, session=f"late-{path}")
+        (call,) = gateway.only_end(f"late-{path}").tool_calls
+
+        assert b"login.py" not in answer.body
+        assert (call.effect, call.rule_id) == ("deny", "auth-code")
 
 
 def test_one_of_two_calls_is_denied_and_the_other_arrives(gateway, upstream, wire):
