@@ -27,8 +27,9 @@ from ingress.errors import (
 )
 from ingress.exchange import Exchange
 from ingress.headers import returned, without_credentials
+from ingress.masked_stream import MaskedStream
 from ingress.policy.connections import Connection
-from ingress.prompt_masking import MaskedStream, PromptMasking
+from ingress.prompt_masking import PromptMasking
 from ingress.recording.recorder import Recorder
 from ingress.relay import ClientGone, HeaderList, Relay
 from ingress.tasks import spawn

@@ -3,7 +3,7 @@
 The pure parts know texts (``masking``) and documents (``protocol``); this joins them.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, unquote, unquote_to_bytes
@@ -12,24 +12,21 @@ import orjson
 
 from ingress.errors import BadPrompt, ProtocolError
 from ingress.exchange import Exchange, Located, Outcome
+from ingress.findings import TO_CLIENT, TO_UPSTREAM, add_new, located, mask_names, masked_name
 from ingress.headers import forwarded
 from ingress.identity.placement import without_keys
-from ingress.masking.errors import MaskingError
-from ingress.masking.mask import Finding, Masker
-from ingress.masking.stream import StreamMasker
+from ingress.masked_stream import MaskedStream
+from ingress.masking.mask import Masker
 from ingress.protocol.doubled import says_more
 from ingress.protocol.exclusion import take_out
-from ingress.protocol.gate import CallGate, gate_whole
-from ingress.protocol.stream import CompletionStream
+from ingress.protocol.gate import gate_whole
 from ingress.protocol.texts import Channel, Completion, Prompt, Text
-from ingress.protocol.wire import LANGUAGE_MAX, NAME_MAX, WireProtocol
+from ingress.protocol.wire import LANGUAGE_MAX, NAME_MAX
 from ingress.relay import HeaderList
-from ingress.restoring import Restoring, restoring_stream
-from ingress.tool_calls import note_incomplete, tool_call_policy
+from ingress.restoring import Restoring
+from ingress.tool_calls import tool_call_policy
 
-TO_UPSTREAM, TO_CLIENT = "to_upstream", "to_client"
 _ENGINE_PATH = "/v1/engines/"
-_UNCHECKED = "unchecked"
 # Short names and paths that were found clean: the same few come with every request.
 _CLEAN_MAX, _CLEAN_CHARACTERS = 1024, 64
 _COMMON_NAMES = ("system", "developer", "user", "assistant", "tool", "function", "text")
@@ -92,7 +89,7 @@ class PromptMasking:
         for text in exchange.prompt.texts:
             masked, findings = self._masker.mask(text.value, path=path, vault=vault)
             if findings:
-                exchange.findings += _located(findings, TO_UPSTREAM, text.location)
+                exchange.findings += located(findings, TO_UPSTREAM, text.location)
             if masked is not text.value:
                 text.replace(masked)
                 if text.location == "query":
@@ -143,7 +140,7 @@ class PromptMasking:
         Raises:
             MaskingError: it could not be checked.
         """
-        found = _located(self._masker.mask(text)[1], TO_UPSTREAM, location)
+        found = located(self._masker.mask(text)[1], TO_UPSTREAM, location)
         return [replace(each, action="recorded") for each in found]
 
     def name(self, text: str) -> str:
@@ -155,7 +152,7 @@ class PromptMasking:
         if text in self._clean:
             return text
         # Our own keys are never named, whatever the rules know.
-        masked = _name(self._masker, without_keys(text))
+        masked = masked_name(self._masker, without_keys(text))
         if masked is text and len(text) <= _CLEAN_CHARACTERS and len(self._clean) < _CLEAN_MAX:
             self._clean.add(text)
         return masked
@@ -176,7 +173,7 @@ class PromptMasking:
         for holder, key, value in places:
             masked, findings = self._masker.mask(value)
             if masked is not value:
-                exchange.findings += _located(findings, TO_UPSTREAM, f"messages.{key}")
+                exchange.findings += located(findings, TO_UPSTREAM, f"messages.{key}")
                 holder[key] = masked
                 changed = True
         return changed
@@ -189,7 +186,7 @@ class PromptMasking:
             return
         masked, findings = self._masker.mask(path)
         if masked is not path:
-            exchange.findings += _located(findings, TO_UPSTREAM, "path")
+            exchange.findings += located(findings, TO_UPSTREAM, "path")
             exchange.route = replace(route, upstream_path=quote(masked, _QUERY_SAFE, "latin-1"))
 
     def _mask_headers(self, headers: HeaderList, findings: list[Located], direction: str) -> None:
@@ -201,7 +198,7 @@ class PromptMasking:
             text = value.decode("latin-1")
             masked, found = self._masker.mask(text)
             location = f"header {name.decode('latin-1')}"[:NAME_MAX]
-            findings += _located(found, direction, location)
+            findings += located(found, direction, location)
             if masked is not text:
                 headers[place] = (name, masked.encode("latin-1", "replace"))
 
@@ -215,7 +212,7 @@ class PromptMasking:
             prompt.tool_name = self._masker.mask(prompt.tool_name)[0][:NAME_MAX]
         prompt.file_paths = tuple(self._masker.mask(path)[0] for path in prompt.file_paths)
 
-    def stream(self, exchange: Exchange) -> "MaskedStream":
+    def stream(self, exchange: Exchange) -> MaskedStream:
         """Return the masker of a streamed answer.
 
         Raises:
@@ -250,12 +247,12 @@ class PromptMasking:
                 raise ProtocolError("the upstream's answer is no JSON object") from None
             for channel, text in protocol.parse_completion(document, outcome.completion):
                 masked, findings = self._masker.mask(text.value)
-                outcome.findings += _located(findings, TO_CLIENT, channel.location)
+                outcome.findings += located(findings, TO_CLIENT, channel.location)
                 outcome.completion.add(channel, masked)
                 if masked is not text.value:
                     text.replace(masked)
                     changed = True
-            _mask_names(outcome.completion, self._masker)
+            mask_names(outcome.completion, self._masker)
             calls, deciding = (
                 protocol.calls(),
                 tool_call_policy(exchange, self.name, _found(outcome)),
@@ -291,103 +288,8 @@ class PromptMasking:
         if charset != "utf-8" and exchange.route.protocol is not None:
             raise ProtocolError("the upstream's answer is not UTF-8")
         masked, findings = self._masker.mask(text)
-        _add_new(exchange.outcome, findings, "body")
+        add_new(exchange.outcome, findings, "body")
         return body if masked is text else masked.encode(charset)
-
-
-class MaskedStream:
-    """One streamed answer through its maskers, findings placed as they come."""
-
-    def __init__(self, exchange: Exchange, masker: Masker) -> None:
-        protocol = exchange.route.protocol
-        if protocol is None:
-            raise ProtocolError("a stream came where no texts are understood")
-        self._exchange = exchange
-        self._masker = masker
-        self._channels: list[tuple[Channel, StreamMasker]] = []
-        self._stream = CompletionStream(protocol, self._channel, self._whole)
-        self.completion = exchange.outcome.completion = self._stream.completion
-        self.feed = self._stream.feed
-        self._gate = self._new_gate(exchange, protocol)
-        if self._gate is not None:
-            self.feed = self._gated
-        self._restoring = restoring_stream(protocol, exchange.vault) if exchange.vault else None
-
-    def restored(self, masked: bytes, *, last: bool = False) -> bytes:
-        """Return a masked piece as the client gets it; ``last`` releases what was held for that."""
-        if self._restoring is None:
-            return masked
-        return self._restoring.feed(masked) + (self._restoring.finish() if last else b"")
-
-    def finish(self) -> bytes:
-        """Return what is left at the upstream's end, masked.
-
-        Raises:
-            ProtocolError: the last frame cannot be read.
-            MaskingError: a text could not be checked.
-        """
-        rest = self._stream.finish()
-        return rest if self._gate is None else self._gate.feed(rest) + self._gate.finish()
-
-    def _new_gate(self, exchange: Exchange, protocol: WireProtocol) -> CallGate | None:
-        def name(text: str) -> str:
-            return _name(self._masker, text)
-
-        calls, deciding = protocol.calls(), tool_call_policy(exchange, name, self._found)
-        if calls is None or deciding is None:
-            return None
-        return CallGate(calls, self.completion, deciding.decide)
-
-    def _gated(self, piece: bytes) -> bytes:
-        masked = self._stream.feed(piece)
-        # Until the masker has seen a tool, or the last event, which may name one for the first
-        # time, there is nothing to hold and nothing more to read.
-        seen = self.completion.tools or self.completion.ended
-        return self._gate.feed(masked) if self._gate and seen else masked
-
-    def _found(self, channel: Channel) -> Iterator[str]:
-        """Yield the rules that found something in a channel."""
-        for other, masker in self._channels:
-            if other == channel:
-                yield from (found.rule_id for found in masker.findings)
-
-    @property
-    def holds(self) -> bool:
-        """Say that a tool call is kept back until all of it is known."""
-        return self._gate is not None and bool(self._gate.waiting)
-
-    @property
-    def failure(self) -> ProtocolError | None:
-        """Return why the stream cannot go on, once what stood before is released."""
-        return self._stream.failure
-
-    @property
-    def ended(self) -> bool:
-        """Say that the protocol's end was seen: ``[DONE]``, or every choice finished."""
-        completion = self.completion
-        choices = {channel.choice for channel in completion.texts}
-        return completion.ended or bool(
-            completion.finish_reasons and choices <= completion.finish_reasons.keys()
-        )
-
-    def place_findings(self) -> None:
-        """Add what the channels' maskers found to the outcome; call it once, at the end."""
-        for channel, masker in self._channels:
-            located = _located(masker.findings, TO_CLIENT, channel.location)
-            self._exchange.outcome.findings += located
-        if self._gate is not None:
-            note_incomplete(self.completion, self._gate.waiting)
-        _mask_names(self.completion, self._masker)
-
-    def _channel(self, channel: Channel) -> StreamMasker:
-        masker = self._masker.stream()
-        self._channels.append((channel, masker))
-        return masker
-
-    def _whole(self, text: str, location: str) -> str:
-        masked, findings = self._masker.mask(text)
-        _add_new(self._exchange.outcome, findings, location)
-        return masked
 
 
 def _named_members(document: dict[str, Any] | None) -> Iterator[tuple[dict[str, Any], str]]:
@@ -406,32 +308,6 @@ def _named_members(document: dict[str, Any] | None) -> Iterator[tuple[dict[str, 
 
 def _objects(value: object) -> list[dict[str, Any]]:
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
-
-
-def _name(masker: Masker, text: str) -> str:
-    try:
-        return masker.mask(text)[0]
-    except MaskingError:
-        return _UNCHECKED
-
-
-def _mask_names(completion: Completion, masker: Masker) -> None:
-    """Mask what the record names of an answer: it was read from the frames as they came."""
-    if completion.model_used:
-        completion.model_used = _name(masker, completion.model_used)[:NAME_MAX]
-    for choice, reason in completion.finish_reasons.items():
-        completion.finish_reasons[choice] = _name(masker, reason)[:NAME_MAX]
-    for tool in completion.tools.values():
-        tool.name = _name(masker, tool.name)[:NAME_MAX]
-        if tool.call_id:
-            tool.call_id = _name(masker, tool.call_id)[:NAME_MAX]
-
-
-def _add_new(outcome: Outcome, findings: Iterable[Finding], location: str) -> None:
-    """Add what was found in a text that may say again what was looked at before."""
-    known = {found.fingerprint for found in outcome.findings}
-    fresh = [found for found in findings if found.fingerprint not in known]
-    outcome.findings += _located(fresh, TO_CLIENT, location)
 
 
 def _found(outcome: Outcome) -> Callable[[Channel], Iterator[str]]:
@@ -464,19 +340,3 @@ def _decode(body: bytes) -> tuple[str, str]:
         return body.decode(), "utf-8"
     except UnicodeDecodeError:
         return body.decode("latin-1"), "latin-1"
-
-
-def _located(findings: Iterable[Finding], direction: str, location: str) -> list[Located]:
-    return [
-        Located(
-            rule_id=found.rule_id,
-            tier=found.tier,
-            direction=direction,
-            action="masked" if found.placeholder else "recorded",
-            location=location,
-            start=found.start,
-            end=found.end,
-            fingerprint=found.fingerprint,
-        )
-        for found in findings
-    ]
