@@ -20,10 +20,9 @@ class Holder:
         self.held = ""
 
     def feed(self, delta):
-        if not self.held and "x" not in delta:
-            return delta
-        self.held += delta
-        return ""
+        released, x, rest = (self.held + delta).partition("x")
+        self.held = x + rest
+        return released
 
     def finish(self):
         return self.held.upper()
@@ -81,7 +80,7 @@ def test_a_frame_that_cannot_be_checked_is_refused():
 def test_what_is_held_is_released_before_the_end_is_told(end):
     out = stream().feed(frame("ax") + frame("y") + end)
 
-    assert content(out) in {"AXY", "AXYZ"}
+    assert content(out) in {"aXY", "aXYZ"}
     *_, last = [part for part in out.split(b"\n\n") if part]
     assert b'"stop"' in last or last == DONE.strip()
 
