@@ -9,9 +9,10 @@ given; other parameters have their defaults. Count from ``month.interactions``, 
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
+from counting import found, grouped
 from month import Month
 
 Rows = list[tuple[Any, ...]]
@@ -36,25 +37,25 @@ def answers(name: str, **parameters: str) -> Callable[[Callable[[Month], Rows]],
 
 @answers("secrets_seen_again", least_people="1")
 def _(month: Month) -> Rows:
-    shared, own = month.facts["shared_secret"], month.facts["own_secret"]
-    moment = timedelta(milliseconds=5)  # a request is recorded so long after it was read
-    return [
-        (
-            shared[0].findings[0]["fingerprint"], "github-pat", 4, 3,
-            ["acme/data-0", "acme/support-1"],
-            shared[0].requested_at + moment, shared[-1].requested_at + moment,
-        ),
-        (
-            own[0].findings[0]["fingerprint"], "aws-access-key-id", 2, 1, ["acme/payments-1"],
-            own[0].requested_at + moment, own[1].requested_at + moment,
-        ),
-    ]  # fmt: skip
+    rows = []
+    for fingerprint, each in grouped(found(month), lambda e: e[2]["fingerprint"]).items():
+        times = [at for *_, at in each]
+        if len(each) > 1:
+            rows.append(
+                (
+                    fingerprint, each[0][2]["rule_id"], len(each),
+                    len({i.person for i, *_ in each}),
+                    sorted({i.repository for i, *_ in each if i.repository}), min(times), max(times),
+                )
+            )  # fmt: skip
+    return sorted(rows, key=lambda row: (-row[3], -row[2], row[0]))
 
 
 @answers("refused_access")
 def _(month: Month) -> Rows:
     return [
         (date(2026, 10, 9), "key_unknown", None, 25, 5),
+        (date(2026, 10, 13), "key_in_url", None, 1, 1),
         (date(2026, 10, 13), "token_expired", "https://login.acme.example", 2, 1),
     ]
 

