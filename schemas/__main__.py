@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from schemas import compatibility, render
+from schemas import compatibility, cost, render
 from schemas.explain import UnknownNameError, explain, names
 from schemas.published import RevisionError, published
 
@@ -16,6 +16,7 @@ examples:
   python -m schemas render --check                  exit 1 if it was forgotten (for CI)
   python -m schemas check --against origin/main     exit 1 if a published version would break
   python -m schemas docs                            write docs/tables.md and docs/access.md
+  python -m schemas cost                            what a million interactions cost
   python -m schemas explain                         list every event, table, view and function
   python -m schemas explain interaction.completed   its fields; @1 asks for version 1
   python -m schemas explain audit.interactions      its columns, partition and retention
@@ -29,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
     if parsed.command == "render":
         return _render(check=parsed.check)
+    if parsed.command == "cost":
+        return _cost(parsed.body_bytes, parsed.text_bytes)
     if parsed.command == "docs":
         return _docs(check=parsed.check)
     if parsed.command == "check":
@@ -55,6 +58,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     pages.add_argument(
         "--check", action="store_true", help="write nothing; exit 1 if a page is out of date"
+    )
+    costs = commands.add_parser(
+        "cost", help="reckon what a million interactions cost (docs/cost.md)"
+    )
+    usual = cost.Sizes()
+    costs.add_argument(
+        "--body-bytes", type=int, default=usual.body, metavar="N", help="of a request, on average"
+    )
+    costs.add_argument(
+        "--text-bytes",
+        type=int,
+        default=usual.texts,
+        metavar="N",
+        help="new texts of one, likewise",
     )
     checking = commands.add_parser(
         "check", help="refuse a change that breaks a published event, table or view"
@@ -92,6 +109,14 @@ def _docs(*, check: bool) -> int:
     for path in findings:
         path.write_text(render.pages()[path.name], encoding="utf-8")
     _say(*(f"wrote {path.name}" for path in findings), *(() if findings else ("up to date",)))
+    return OK
+
+
+def _cost(body_bytes: int, text_bytes: int) -> int:
+    if body_bytes < 0 or text_bytes < 0:
+        return _refuse("a size is not below 0")
+    once, bodies = cost.reckon(cost.Sizes(body=body_bytes, texts=text_bytes))
+    _say("Each text once", cost.table(once), "", "Every body", cost.table(bodies))
     return OK
 
 

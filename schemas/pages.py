@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from schemas import access_matrix as access
-from schemas import standards
+from schemas import cost, standards
 from schemas.base import Classification
 from schemas.bigquery import render_table
 from schemas.tables import TABLES, Table
@@ -240,4 +240,58 @@ def _tables(names: Sequence[str]) -> str:
 def _rows(rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(
         f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows
+    )
+
+
+_COST: Final = """\
+# What a million interactions cost
+{note}
+Agents send their whole history with every turn. Tailnumber stores each text once a session, and
+beside it what happened; a log of bodies stores the history again with each turn. Both reckoned for
+the same work, from Pub/Sub to the last day of retention:
+
+## Each text once
+{once}
+
+## Every body
+{bodies}
+
+The texts cost {ratio:.0f} times less, all together {whole:.1f} times less.
+
+## The formula
+For B bytes an interaction kept D days, of which Pub/Sub carried C, a million interactions cost
+
+    C / TiB * (2 * {p.pubsub_tib:g} + {p.pubsub_archive_tib:g})    publish, deliver, archive
+    + B / GiB * {p.write_gib:g}    Storage Write API
+    + B / GiB * min(D, 90) / 30.4 * {p.active_gib_month:g}    active storage
+    + B / GiB * max(D - 90, 0) / 30.4 * {p.long_term_gib_month:g}    long-term storage
+
+C is B for events and bodies, 4/3 B for texts (base64), and 0 for what the pipeline itself makes.
+All in USD at list prices (US multi-region, logical bytes; free quotas left out). Prices and sizes
+are the fields of `Prices` and `Sizes` in `schemas/cost.py`; `python -m schemas cost --body-bytes N`
+takes other sizes. Pub/Sub's prices are of 2026-09-20; BigQuery's were not read from Google's own
+page for this one: check all of them before a budget.
+
+## Where the sizes come from
+Rows: `PYTHONPATH=.:tests/support python tests/bench/cost_bench.py`, a generated month of 200 people
+(2,199 interactions), by BigQuery's rules for logical bytes. Bodies and texts: the agent's session
+of 40 turns of [performance.md](performance.md), "Stored once": 3.4 MB sent, 106 KB stored. A row of
+`content.parts` adds about 313 bytes to its text, and a turn has three.
+
+Not in it, because it goes by the hour and not by the million: the gateway's and the pipeline's
+machines, PostgreSQL, the keys in Cloud KMS; queries, which `tailnumber ask` estimates one by one;
+the archive's bucket.
+"""
+
+
+def cost_page() -> str:
+    """Return docs/cost.md."""
+    once, bodies = cost.reckon()
+    return _COST.format(
+        note=_DO_NOT_EDIT,
+        once=cost.table(once),
+        bodies=cost.table(bodies),
+        ratio=bodies[-1].usd / once[-1].usd,
+        whole=sum(x.usd for x in bodies) / sum(x.usd for x in once),
+        p=cost.Prices(),
     )

@@ -8,7 +8,7 @@ from typing import Any, Final
 from schemas import access_matrix
 from schemas.bigquery import render_table
 from schemas.jsonschema import render_event
-from schemas.pages import access_page, tables_page
+from schemas.pages import access_page, cost_page, tables_page
 from schemas.procedures import procedures
 from schemas.question_page import questions_page
 from schemas.registry import EVENTS
@@ -77,6 +77,7 @@ def pages() -> Mapping[str, str]:
     """Return the text of every page of docs/ that is rendered, by its file's name."""
     return {
         "access.md": access_page(),
+        "cost.md": cost_page(),
         "questions.md": questions_page(),
         "tables.md": tables_page(),
     }
