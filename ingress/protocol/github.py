@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, unquote
 import orjson
 
 from ingress.errors import BadPrompt
+from ingress.protocol.edits import normal_path
 
 Document = Mapping[str, Any]
 
@@ -331,7 +332,10 @@ def _create_commit(said: Document) -> list[Write]:
         Write(
             repository=repository and repository.lower(),
             ref=_branch(_text(branch, "branchName")),
-            paths=frozenset(path for each in changed if (path := _text(each, "path"))),
+            # Other spellings of a path name the same file.
+            paths=frozenset(
+                normal_path(path).lstrip("/") for each in changed if (path := _text(each, "path"))
+            ),
             node=_text(branch, "id"),
         )
     ]

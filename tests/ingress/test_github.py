@@ -290,6 +290,19 @@ def test_fragments_that_name_each_other_many_times_are_read_once(ask):
     assert answer.status == 200
 
 
+@pytest.mark.parametrize("path", [".github/x", "./.github/x", "/.github/x", "a/..//.github/x"])
+def test_no_spelling_of_a_path_in_a_commit_hides_it(ask, path):
+    branch = '{repositoryNameWithOwner: "acme/watched", branchName: "topic"}'
+    files = f'{{additions: [{{path: "{path}", contents: "eA=="}}]}}'
+    query = (
+        f"mutation {{ createCommitOnBranch(input: {{branch: {branch}, fileChanges: {files}}}) }}"
+    )
+
+    answer, end, writes = ask("POST", "/c/hub/graphql", {"query": query})
+
+    assert (answer.status, end.rule_id, writes) == (403, "workflows", [])
+
+
 def test_the_notes_of_a_release_are_no_push(ask):
     answer, end, _ = ask("PATCH", "/c/hub/repos/acme/web/releases/1", {"body": "notes"})
 
