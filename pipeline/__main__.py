@@ -1,4 +1,7 @@
-"""Run the pipeline: ``run`` drives it on one machine, ``stream`` hands it to a Beam runner."""
+"""Run the pipeline: ``run`` drives it on one machine, ``stream`` hands it to a Beam runner.
+
+``directory pull`` fetches the people that enrichment knows.
+"""
 
 # mypy: disable-error-code="no-untyped-call"
 # The Google clients leave some calls unannotated.
@@ -15,9 +18,10 @@ from typing import Final
 
 from google.api_core import exceptions
 
+from pipeline import pull
 from pipeline.errors import TableError, WarehouseError
-from pipeline.options import SOURCE_HELP, Places, resource
-from pipeline.refresh import Sources, check_sources
+from pipeline.options import Places, resource
+from pipeline.refresh import SOURCE_HELP, Sources, check_sources
 
 DEFAULT_SUBSCRIPTION: Final = "audit-events-pipeline"
 DEFAULT_DEAD_LETTER_TOPIC: Final = "audit-dead-letters"
@@ -31,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     _run_options(commands.add_parser("run", help="micro-batches on this machine"))
     commands.add_parser("stream", help="a Beam runner's own streaming; takes Beam's options")
+    pull.add_options(commands.add_parser("directory", help="pull a directory into a CSV file"))
     options, rest = parser.parse_known_args(arguments)
     if options.command == "stream":
         from pipeline.streaming import stream
@@ -38,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return stream(rest)
     if rest:
         parser.error(f"unknown option {rest[0]}")
-    return _run(options)
+    return pull.run(options) if options.command == "directory" else _run(options)
 
 
 def _run_options(parser: argparse.ArgumentParser) -> None:

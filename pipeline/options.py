@@ -1,24 +1,11 @@
 """Say where a run reads and writes; all of it travels to the workers with the graph."""
 
 from argparse import ArgumentParser
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Final
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from pipeline.refresh import NO_SOURCES, Sources
-
-# What each source of enrichment is, for `run`, `stream` and `tailnumber up`.
-SOURCE_HELP: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "directory": "CSV of people: department, manager, cost centre (docs/enrichment.md)",
-        "repositories": "CSV of repositories: owner and criticality",
-        "prices": "CSV of model prices per million tokens",
-        "countries": "database in MaxMind's format (.mmdb): country of an address",
-    }
-)
+from pipeline.refresh import NO_SOURCES, SOURCE_HELP, Sources
 
 
 @dataclass(frozen=True, slots=True)

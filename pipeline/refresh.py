@@ -48,6 +48,16 @@ FILE_NAMES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
+# What each source of enrichment is, for people.
+SOURCE_HELP: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "directory": "CSV of people: department, manager, cost centre (docs/enrichment.md)",
+        "repositories": "CSV of repositories: owner and criticality",
+        "prices": "CSV of model prices per million tokens",
+        "countries": "database in MaxMind's format (.mmdb): country of an address",
+    }
+)
+
 Signature = tuple[object, ...]
 
 

@@ -13,9 +13,9 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import GoogleCloudOptions, StandardOptions
 
 from pipeline.graph import build
-from pipeline.options import SOURCE_HELP, AuditOptions, Places, resource
+from pipeline.options import AuditOptions, Places, resource
 from pipeline.read import ReadSubscription
-from pipeline.refresh import Sources, check_sources
+from pipeline.refresh import SOURCE_HELP, Sources, check_sources
 
 
 def stream(arguments: Sequence[str]) -> int:

@@ -24,7 +24,7 @@ def doctor(
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
-    """Check this machine: Python, packages, port, disk, folders, clock, and a running stack."""
+    """Check this machine, a running stack and the files that enrich rows."""
     from rich.text import Text
 
     from tailnumber.stack.checks import run_checks

@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example:  tailnumber status --json")(status)
 
 
-def up(
+def up(  # noqa: PLR0913, PLR0917  (what a person can say of a stack)
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port of the gateway; 0 takes a free one.")
     ] = DEFAULT_PORT,
@@ -42,6 +42,23 @@ def up(
             help="OIDC issuers whose tokens are accepted. Default: DATA_DIR/issuers.yaml, if any.",
         ),
     ] = None,
+    directory: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="CSV of people: department, cost centre (docs/enrichment.md). Default, as for the "
+            "next three: the file in DATA_DIR/enrichment, if any.",
+        ),
+    ] = None,
+    repositories: Annotated[
+        str | None, typer.Option(metavar="FILE", help="CSV of repositories: owner, criticality.")
+    ] = None,
+    prices: Annotated[
+        str | None, typer.Option(metavar="FILE", help="CSV of model prices: cost per interaction.")
+    ] = None,
+    countries: Annotated[
+        str | None, typer.Option(metavar="FILE", help="MaxMind database: country of an address.")
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Start the whole stack on this machine and keep it running until Ctrl-C.
@@ -50,11 +67,18 @@ def up(
     found again by the next start on the same data directory.
     """
     layout = layout_of(data_dir)
+    from pipeline.refresh import Sources
     from tailnumber.stack.running import RunningStack, lines_reporter
     from tailnumber.stack.welcome import welcome
 
     with RunningStack(
-        layout, port=port, demo=demo, policy=policy, issuers=issuers, reporter=lines_reporter
+        layout,
+        port=port,
+        demo=demo,
+        policy=policy,
+        issuers=issuers,
+        sources=Sources(directory, repositories, prices, countries),
+        reporter=lines_reporter,
     ) as stack:
         stack.start()
         if not stack.stopping:

@@ -27,6 +27,21 @@ WHERE requested_at >= @since
 GROUP BY who
 ORDER BY who
 """
+COST: Final = """\
+SELECT
+  COALESCE(department, 'unknown') AS department,
+  COUNT(DISTINCT principal_id) AS people,
+  COUNT(*) AS interactions,
+  COUNTIF(repository_criticality = 'critical') AS on_critical_repositories,
+  SUM(input_tokens) AS input_tokens,
+  SUM(output_tokens) AS output_tokens,
+  SUM(cost_amount) AS cost,
+  MAX(cost_currency) AS currency
+FROM audit.interactions
+WHERE requested_at >= @since
+GROUP BY department
+ORDER BY department
+"""
 MASKED: Final = """\
 SELECT
   MIN(occurred_at) AS first_at,
@@ -73,6 +88,7 @@ _WAYS: Final = {"to_upstream": "in the prompt", "to_client": "in the answer"}
 def print_report(trail: Trail, reader: Reader, since: datetime, session_id: str) -> None:
     """Print every table, then one session."""
     _print_table(trail, since, "Who asked what", WHO_ASKED)
+    _print_table(trail, since, "What it cost, by department", COST)
     _print_masked(trail, since)
     _print_table(trail, since, "What was refused by policy", REFUSED)
     _print_table(trail, since, "Who was not let in", DENIED)

@@ -11,6 +11,7 @@ import httpx
 from ingress.identity.keys import LocalIssuer
 from tailnumber.control import key_store
 from tailnumber.demo.arrivals import LOOK_SECONDS, PATIENCE_SECONDS, Arrivals
+from tailnumber.demo.enrichment import write_samples
 from tailnumber.demo.people import BEN, PEOPLE
 from tailnumber.demo.report import print_latency, print_report
 from tailnumber.demo.story import story
@@ -46,6 +47,7 @@ def run_demo(layout: Layout, *, port: int, leave: bool, keep: bool, own: bool) -
     if port and not port_is_free(port):
         say(f"Port {port} is in use; the demo takes a free one.", style="yellow")
         port = 0
+    write_samples(layout)
     say("Starting Tailnumber with a made-up Copilot as upstream; nothing leaves this machine.")
     with RunningStack(layout, port=port, demo=True, policy=None, reporter=lines_reporter) as stack:
         stack.start()

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
+from pipeline.refresh import NO_SOURCES, Sources, check_sources
 from tailnumber.errors import CommandError
+from tailnumber.stack.enrichment import found_sources
 from tailnumber.stack.health import inspect
 from tailnumber.stack.layout import DEFAULT_PORT, Layout, is_locked, port_is_free, read_json
 
@@ -66,6 +68,7 @@ def run_checks(layout: Layout, port: int | None) -> list[Finding]:
         check_clock,
         lambda: check_stack(layout),
         lambda: check_retention(layout),
+        lambda: check_enrichment(layout),
     )
     return [check() for check in checks]
 
@@ -189,6 +192,20 @@ def check_retention(layout: Layout) -> Finding:
     if problems:
         return Finding("retention", "fail", f"{'; '.join(problems)}; see: docs/retention.md")
     return Finding("retention", "ok", "Every table keeps its rows as long as its class says.")
+
+
+def check_enrichment(layout: Layout) -> Finding:
+    """Check the files that enrich rows, those of a running stack or those of its next start."""
+    state = read_json(layout.state_file) if is_locked(layout.lock_file) else None
+    running = state.get("sources") if state else None
+    sources = found_sources(layout, NO_SOURCES) if running is None else Sources(**running)
+    wrong = check_sources(sources)
+    if wrong:
+        kept = "; the pipeline keeps what it read before" if running else ""
+        return Finding("enrichment", "fail", f"{'; '.join(wrong.values())}{kept}.")
+    if not sources.named():
+        return Finding("enrichment", "ok", f"None; its files would lie in {layout.enrichment}.")
+    return Finding("enrichment", "ok", f"Readable: {', '.join(sources.named())}.")
 
 
 def _installed(name: str) -> bool:

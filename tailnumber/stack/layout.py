@@ -103,6 +103,11 @@ class Layout:
         """Return the issuers file that counts where no other is named; it need not be there."""
         return self.root / "issuers.yaml"
 
+    @property
+    def enrichment(self) -> Path:
+        """Return the folder whose files the pipeline takes where no others are named."""
+        return self.root / "enrichment"
+
     def log_file(self, part: str) -> Path:
         """Return a part's log."""
         return self.logs / f"{part}.log"

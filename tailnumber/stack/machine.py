@@ -20,8 +20,10 @@ from ingress.policy.load import load_policy
 from ingress.policy.rules import PolicyDocument
 from ingress.secrets import TenantSecrets
 from ingress.upstream.credentials import CredentialStore
+from pipeline.refresh import NO_SOURCES, Sources
 from tailnumber.errors import CommandError
 from tailnumber.stack import policies
+from tailnumber.stack.enrichment import checked_sources
 from tailnumber.stack.layout import (
     DEAD_LETTER_TOPIC,
     HOST,
@@ -60,6 +62,7 @@ class Machine:
     layout: Layout
     policy_file: Path
     issuers_file: Path | None
+    sources: Sources
     gateway_port: int
     gateway_key: str
     pubsub: str
@@ -162,6 +165,7 @@ class Machine:
             "--bigquery": self.bigquery,
             "--storage": f"{HOST}:{self.storage_port}",
         }
+        options |= {f"--{name}": place for name, place in self.sources.named().items()}
         arguments = [word for option in options.items() for word in option]
         return PartSpec(
             "pipeline",
@@ -173,13 +177,20 @@ class Machine:
         )
 
 
-def prepare(
-    layout: Layout, *, port: int, demo: bool, policy: Path | None, issuers: Path | None = None
+def prepare(  # noqa: PLR0913  (what a person can say of a stack)
+    layout: Layout,
+    *,
+    port: int,
+    demo: bool,
+    policy: Path | None,
+    issuers: Path | None = None,
+    sources: Sources = NO_SOURCES,
 ) -> Machine:
     """Make folders, secrets, policy and key for a stack, and choose its ports.
 
     Raises:
-        CommandError: a port is taken, policy or issuers are refused, or a secret is damaged.
+        CommandError: a port is taken, policy, issuers or a source of enrichment are refused, or a
+            secret is damaged.
     """
     layout.create()
     if port and not port_is_free(port):
@@ -191,6 +202,7 @@ def prepare(
     policy_file = policy or _own_policy(layout, demo_port, demo=demo)
     document = read_policy(policy_file)
     issuers_file = issuers or (layout.issuers_file if layout.issuers_file.exists() else None)
+    sources = checked_sources(layout, sources)
     try:
         tenant = TenantSecrets.load_or_create(layout.secrets)
         store = CredentialStore(layout.credentials_file, tenant.kek)
@@ -209,6 +221,7 @@ def prepare(
         layout=layout,
         policy_file=policy_file,
         issuers_file=issuers_file,
+        sources=sources,
         gateway_port=port or gateway_port,
         gateway_key=key,
         pubsub=given or f"{HOST}:{pubsub_port}",

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
 
+from pipeline.refresh import NO_SOURCES, Sources
 from tailnumber.errors import CommandError
 from tailnumber.output import say
 from tailnumber.stack.daily import Daily
@@ -32,10 +33,12 @@ class RunningStack:
         demo: bool,
         policy: Path | None,
         issuers: Path | None = None,
+        sources: Sources = NO_SOURCES,
         reporter: Callable[[], Reporter],
     ) -> None:
         self._layout = layout
         self._port, self._demo, self._policy, self._issuers = port, demo, policy, issuers
+        self._sources = sources
         self._reporter = reporter()
         self._exit = ExitStack()
         self._daily = Daily(layout)
@@ -70,6 +73,7 @@ class RunningStack:
                 demo=self._demo,
                 policy=self._policy,
                 issuers=self._issuers,
+                sources=self._sources,
             )
             self._supervisor = Supervisor(
                 self.machine.parts(_provision),
@@ -134,7 +138,11 @@ class RunningStack:
 
     def _note(self) -> None:
         parts = self._supervisor.snapshot()
-        state = {"started_at": self._started_at.isoformat(), "parts": parts}
+        state = {
+            "started_at": self._started_at.isoformat(),
+            "parts": parts,
+            "sources": self.machine.sources.named(),
+        }
         write_private(self._layout.state_file, json.dumps(state, indent=2) + "\n")
         if self._announced and not self.stopping:
             pids = {"supervisor": os.getpid()}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from pipeline.decode import Incoming
 from pipeline.driver import run_graph
 from pipeline.errors import WarehouseError
 from pipeline.options import Places
+from pipeline.refresh import Sources
 from pipeline.tables import apply_contract
 
 CANARY = b"canary-prompt-7f3a"
@@ -93,6 +95,37 @@ def test_delivery_twice_shows_once(warehouse: Warehouse, client: bigquery.Client
     for view, count in (("events", 2), ("interactions", 2), ("dead_letters", 1)):
         assert _count(client, f"audit.{view}") == count
     assert _count(client, "content.parts") == 1, "one text of one session"
+
+
+def test_rows_are_enriched_from_files_that_change_between_batches(
+    warehouse: Warehouse, client: bigquery.Client, tmp_path: Path
+) -> None:
+    people, prices = tmp_path / "people.csv", tmp_path / "prices.csv"
+    people.write_text("email,department\nada@acme.example,Payments\n")
+    prices.write_text("model,input_price,output_price,currency\n*,2.5,10,USD\n")
+    places = _places(warehouse, client, sources=Sources(str(people), None, str(prices)))
+    completed = example("interaction.completed.1.tool_call.pass.json")
+    who = {**completed["principal"], "email": "ada@acme.example"}
+    tokens = {"principal": who, "input_tokens": 3, "output_tokens": 1, "cached_tokens": None}
+
+    first = run_graph(_incoming(message({**completed, **tokens})), places)
+    people.write_text("email,department\nben@acme.example,Web\n")
+    second = run_graph(_incoming(*Writer().messages(2)), places)
+
+    assert (first, second) == ({}, {"directory": 2})
+    rows = ask(
+        client,
+        "SELECT status, department, cost_amount, cost_currency FROM audit.interactions "
+        "WHERE requested_at >= TIMESTAMP '2020-01-01' ORDER BY status, department",
+    )
+    nobody = {"department": None, "cost_amount": None, "cost_currency": None}
+    paid = {"department": "Payments", "cost_amount": Decimal("0.0000175"), "cost_currency": "USD"}
+    assert rows == [
+        {"status": "completed", **paid},
+        {"status": "requested", **nobody},
+        {"status": "requested", **nobody},
+    ]
+    assert _letters(client) == []
 
 
 def test_gap_in_a_chain_is_told_and_its_event_is_loaded(

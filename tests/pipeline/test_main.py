@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -160,3 +161,17 @@ def test_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
 
     assert "stream" in capsys.readouterr().out
+
+
+def test_source_that_cannot_be_read_is_said_before_anything_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prices = tmp_path / "prices.csv"
+    prices.write_text("model,input_price,output_price,currency\nm,cheap,1,USD\n")
+
+    assert main(["run", "--project", "p", "--prices", str(prices)]) == 2
+
+    assert capsys.readouterr().err == (
+        "pipeline: cannot start: prices.csv, line 2: input_price is not a number such as 2.50, "
+        "at most 1,000,000\n"
+    )

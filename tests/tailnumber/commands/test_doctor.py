@@ -10,7 +10,10 @@ def test_doctor_reports_every_check_as_json(tailnumber):
 
     assert result.code == 0
     names = [check["name"] for check in result.document["checks"]]
-    assert names == ["python", "packages", "port", "disk", "data", "clock", "stack", "retention"]
+    assert names == [
+        *("python", "packages", "port", "disk", "data", "clock", "stack"),
+        *("retention", "enrichment"),
+    ]
 
 
 def test_port_in_use_fails_with_the_way_out(tailnumber):
@@ -19,7 +22,7 @@ def test_port_in_use_fails_with_the_way_out(tailnumber):
 
     assert result.code == 1
     assert "is in use; stop what listens there" in result.out
-    assert "1 of 8 checks failed: port." in result.err
+    assert "1 of 9 checks failed: port." in result.err
 
 
 def test_old_python_fails_and_names_the_command():
