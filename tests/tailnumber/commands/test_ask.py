@@ -90,7 +90,7 @@ def test_answer_comes_as_a_table_as_csv_and_as_json(ask):
     assert shown.code == 0, shown.err
     assert "3 rows; since=2026-10-01T00:00, until=2026-11-01T00:00" in shown.out
     assert [row["denial_count"] for row in rows] == ["25", "1", "2"]
-    assert [row["addresses"] for row in document["rows"]] == [5, 1]
+    assert [row["addresses"] for row in document["rows"]] == [5, 1, 1]
     assert document["parameters"]["since"] == "2026-10-01T00:00:00Z"
 
 
