@@ -155,6 +155,10 @@ class Erasures:
         """Return the erasures that were begun and are not over, oldest first."""
         return self._list(ErasureRow.state.in_(("retired", "erased")))
 
+    def done_since(self, at: datetime) -> list[Erasure]:
+        """Return the erasures that were finished since a time, oldest first."""
+        return self._list((ErasureRow.state == "done") & (ErasureRow.finished_at >= at))
+
     def of(self, principal_ids: Sequence[str]) -> list[Erasure]:
         """Return every erasure of these principals, oldest first."""
         return self._list(ErasureRow.principal_id.in_(principal_ids))

@@ -20,8 +20,9 @@ from tailnumber.lifecycle.scopes import FLOOR, held_rows, held_table
 from tailnumber.trail import Trail
 
 _KEYS_TABLE: Final = "keys.subject_keys_v1"
-_PARTS_TABLE: Final = "content.parts_v1"
-_CLEAR_COLUMN: Final = "text"
+_PARTS: Final = TABLES["content.parts_v1"]
+# A text that was on its way while its erasure ran is in the warehouse by then.
+_LATE: Final = timedelta(days=8)
 _GRACE: Final = timedelta(seconds=GRACE_SECONDS)
 
 Progress = Callable[[str], None]
@@ -77,7 +78,7 @@ def erase(  # noqa: PLR0913, PLR0917  (whose texts, why, who, and with what)
 def resume(trail: Trail, erasures: Erasures, holds: Holds, progress: Progress) -> list[Erasure]:
     """Take every erasure that was interrupted to its end; return them.
 
-    Also deletes what reached the warehouse of keys that had been destroyed by then.
+    Also deletes what reached the warehouse late: keys and clear texts of finished erasures.
 
     Raises:
         CommandError: the warehouse failed; call it again.
@@ -89,6 +90,8 @@ def resume(trail: Trail, erasures: Erasures, holds: Holds, progress: Progress) -
         for _, together in groupby(unfinished, key=lambda each: each.requested_at):
             _carry_out(trail, erasures, holds, list(together), progress)
     _delete_published(trail, erasures.erased_key_ids())
+    for each in erasures.done_since(datetime.now(UTC) - _LATE):
+        _clear_texts(trail, each)
     return unfinished
 
 
@@ -107,7 +110,8 @@ def _carry_out(
         if standing := _destroy(trail, erasures, holds, retired):
             return standing
     progress("keys are destroyed; deleting the warehouse's copies")
-    _clear_texts(trail, [each.principal_id for each in begun])
+    for each in begun:
+        _clear_texts(trail, each)
     if not erasures.scrub():
         raise CommandError(
             "The keys are destroyed, but a reader holds on to the database's old pages; "
@@ -139,20 +143,27 @@ def _destroy(
 
 
 def _delete_published(trail: Trail, key_ids: Sequence[str]) -> None:
-    if key_ids and _KEYS_TABLE in TABLES:
+    if key_ids:
         trail.change(
             f"DELETE FROM {_KEYS_TABLE} WHERE occurred_at >= {FLOOR} AND key_id IN UNNEST(@ids)",  # noqa: S608  (names of ours)
             ids=tuple(key_ids),
         )
 
 
-def _clear_texts(trail: Trail, principal_ids: Sequence[str]) -> None:
-    """Empty texts that a policy had stored in clear (``content: tagged``): no key protects them."""
-    if _CLEAR_COLUMN in TABLES[_PARTS_TABLE].row.model_fields:
+def _clear_texts(trail: Trail, erasure: Erasure) -> None:
+    """Empty texts that a policy had stored in clear (``content: tagged``): no key protects them.
+
+    The salts go with them, without which the commitments that proofs need tell nothing. What the
+    person says after the erasure stays.
+    """
+    prepare_hold(trail)
+    for name in (_PARTS.id, held_table(_PARTS)):
         trail.change(
-            f"UPDATE {_PARTS_TABLE} SET {_CLEAR_COLUMN} = NULL WHERE occurred_at >= {FLOOR} "  # noqa: S608  (names of ours)
-            f"AND {_CLEAR_COLUMN} IS NOT NULL AND principal_id IN UNNEST(@people)",
-            people=tuple(principal_ids),
+            f"UPDATE {name} SET text = NULL, salt = NULL "  # noqa: S608  (names of ours)
+            f"WHERE occurred_at >= {FLOOR} AND occurred_at < @until AND text IS NOT NULL "
+            "AND principal_id = @who",
+            until=erasure.requested_at + _GRACE,
+            who=erasure.principal_id,
         )
 
 

@@ -114,6 +114,27 @@ class Recorded:
         )
         return row
 
+    def said_in_clear(
+        self, person: Person, text: str, at: datetime, *, table: str = "content.parts_v1"
+    ) -> None:
+        """Record a text as a policy of ``content: tagged`` does."""
+        self.insert(
+            table,
+            {
+                "event_id": new_id(),
+                "occurred_at": at,
+                "tenant_id": "local",
+                "session_id": "clear",
+                "interaction_id": new_id(),
+                "principal_id": person.principal_id,
+                "loaded_at": at,
+                "part_id": part_id(self.tenant.subkey("part"), "clear", text.encode()),
+                "text": text,
+                "salt": b"salt",
+                "commitment": "1" * 64,
+            },
+        )
+
     def insert(self, table: str, row: dict[str, Any]) -> None:
         """Insert one row by SQL: quicker than the loader's stream for one."""
         given = {name: value for name, value in row.items() if value is not None}

@@ -15,6 +15,7 @@ from ingress.identity.keys import Account
 from ingress.sealing import Sealer
 from tailnumber.errors import CommandError
 from tailnumber.lifecycle import erasing
+from tailnumber.lifecycle.retaining import prepare_hold
 
 BY = Account("urn:tailnumber:local", "officer")
 
@@ -97,6 +98,33 @@ def test_all_quarters_and_all_accounts_of_a_person_go_at_once(recordings, contro
     for row in rows:
         with pytest.raises(ContentKeyMissing):
             recordings.opens(row)
+
+
+def test_texts_in_clear_are_emptied_also_where_a_hold_had_copied_them_and_later_ones_stay(
+    recordings, control
+):
+    ada = recordings.person()
+    tables = ("content.parts_v1", "hold.content_parts_v1")
+    prepare_hold(recordings.trail)
+    for table in tables:
+        recordings.said_in_clear(ada, "canary in clear", ago(days=1), table=table)
+
+    def texts(table):
+        return recordings.trail.ask(
+            f"SELECT text, salt, commitment FROM {table} WHERE principal_id = @who "
+            "AND occurred_at > TIMESTAMP '1970-01-01 00:00:00+00' ORDER BY occurred_at",
+            who=ada.principal_id,
+        ).rows
+
+    run(recordings, control, ada)
+    for table in tables:
+        assert texts(table) == [{"text": None, "salt": None, "commitment": "1" * 64}]
+
+    recordings.said_in_clear(ada, "came late", ago(minutes=1))
+    recordings.said_in_clear(ada, "said later", ago(minutes=-1))
+    erasing.resume(recordings.trail, *control, lambda _: None)
+
+    assert [row["text"] for row in texts(tables[0])] == [None, None, "said later"]
 
 
 def test_later_request_of_the_person_gets_a_new_key(recordings, control):
