@@ -11,11 +11,9 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable, Table
 
 from ingress.control.models import Base
@@ -41,13 +39,6 @@ def open_sqlite(path: Path) -> Engine:
         event.listen(engine, "connect", _configure_sqlite)
         _create_tables(engine)
     return engine
-
-
-def insert_if_absent(engine: Engine, model: type[DeclarativeBase], values: dict[str, Any]) -> None:
-    """Insert a row unless one with its primary key is there; the first of two racers wins."""
-    insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
-    with engine.begin() as connection:
-        connection.execute(insert(model).values(values).on_conflict_do_nothing())
 
 
 def change_counter(engine: Engine) -> Callable[[], int]:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 from control_state import NOW, control_database
-from sqlalchemy import create_engine, select, text
+from sqlalchemy import Engine, create_engine, select, text
 from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session
 
 from ingress.control.models import Base, ContentKeyRow
-from ingress.control.store import UNCOUNTED, change_counter, insert_if_absent, open_sqlite
+from ingress.control.store import UNCOUNTED, change_counter, open_sqlite
 from ingress.identity.keys import KeyStore, LocalIssuer
 
 
@@ -22,6 +22,12 @@ def content_key(principal_id: str = "p", created_at: datetime = NOW) -> dict[str
         "wrapped_keyset": b"w",
         "created_at": created_at,
     }
+
+
+def insert(engine: Engine, values: dict[str, object]) -> None:
+    with Session(engine) as session:
+        session.add(ContentKeyRow(**values))
+        session.commit()
 
 
 def open_and_count(path: Path) -> int:
@@ -49,7 +55,7 @@ def test_database_is_durable_before_it_confirms(tmp_path):
 
 def test_rows_survive_a_second_opening(tmp_path):
     with control_database(tmp_path) as engine:
-        insert_if_absent(engine, ContentKeyRow, content_key())
+        insert(engine, content_key())
 
     with control_database(tmp_path) as engine, Session(engine) as session:
         assert session.scalars(select(ContentKeyRow.key_id)).all() == ["ck_1"]
@@ -63,19 +69,10 @@ def test_processes_may_create_the_database_at_once(tmp_path):
     assert counts == [len(Base.metadata.tables)] * 8
 
 
-def test_first_insert_of_a_key_wins(tmp_path):
-    with control_database(tmp_path) as engine:
-        insert_if_absent(engine, ContentKeyRow, content_key("first"))
-        insert_if_absent(engine, ContentKeyRow, content_key("second"))
-
-        with Session(engine) as session:
-            assert session.scalars(select(ContentKeyRow.principal_id)).all() == ["first"]
-
-
 def test_times_come_back_aware_and_in_utc(tmp_path):
     local = datetime(2026, 11, 20, 13, 0, tzinfo=timezone(timedelta(hours=1)))
     with control_database(tmp_path) as engine:
-        insert_if_absent(engine, ContentKeyRow, content_key(created_at=local))
+        insert(engine, content_key(created_at=local))
 
         with Session(engine) as session:
             stored = session.scalars(select(ContentKeyRow.created_at)).one()
@@ -88,7 +85,7 @@ def test_naive_time_is_refused(tmp_path):
     naive = NOW.replace(tzinfo=None)
 
     with control_database(tmp_path) as engine, pytest.raises(StatementError):
-        insert_if_absent(engine, ContentKeyRow, content_key(created_at=naive))
+        insert(engine, content_key(created_at=naive))
 
 
 def test_database_of_an_older_version_gets_the_columns_it_lacks_and_keeps_its_rows(tmp_path):
@@ -114,7 +111,7 @@ def test_counter_tells_a_change_of_any_other_connection_and_nothing_else(tmp_pat
         KeyStore(elsewhere).list()
         assert count() == before
 
-        insert_if_absent(elsewhere, ContentKeyRow, content_key())
+        insert(elsewhere, content_key())
         assert count() != before
 
 

@@ -2,16 +2,20 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
+import tink
 from faulty_files import FaultyFiles
 from journal_tools import eventually
 from recordings import Recording, exchange
 
 import ingress.recording.parts as parts_module
 import ingress.recording.recorder as module
-from ingress.errors import AuditUnavailable
+from ingress.errors import AuditUnavailable, SealingUnavailable
 from ingress.protocol.texts import Channel
+from ingress.recording.recorder import Recorder
+from ingress.sealing import ContentKeys, Sealer
 from schemas.message import CONTENTS_BYTES_MAX, PART_BYTES_MAX, parse_message
 
 
@@ -128,3 +132,31 @@ def test_equal_texts_of_one_prompt_are_one_part_named_twice(tmp_path):
     (event,) = recorded(tmp_path, scenario)
     assert len(event.parts) == 1
     assert event.prompt_part_ids == (event.parts[0].part_id,) * 2
+
+
+class DeadKeyService:
+    """Cloud KMS that does not answer."""
+
+    remote = True
+
+    def encrypt(self, plaintext, associated_data, /):
+        raise tink.TinkError("no answer")
+
+    decrypt = encrypt
+
+
+@pytest.mark.parametrize("mode", ["sealed", None])
+def test_without_the_key_service_nothing_is_written_at_all(tmp_path, mode):
+    async def scenario(recording):
+        tenant = recording.reading.tenant
+        keys = ContentKeys(recording.reading.engine, DeadKeyService(), b"0" * 32)
+        recorder = Recorder(recording.journal, Sealer(keys), tenant.subkey("part"), "local")
+        asked = exchange("the canary prompt")
+        asked.decision = replace(asked.decision, content=mode)
+        with pytest.raises(SealingUnavailable):
+            await recorder.requested(asked)
+        return recording.messages()
+
+    assert recorded(tmp_path, scenario) == []
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not any(b"canary" in path.read_bytes() for path in written)
