@@ -135,9 +135,11 @@ class EnrichEvent(_Step):
         return super().process(batch)
 
     def finish_bundle(self) -> None:
-        """Count what no source knew."""
+        """Count what no source knew, and bundles that had to do with an older file."""
         for source, count in self._missing.items():
             Metrics.counter(METRICS, missing_metric(source)).inc(count)
+        for source in connections.known(self._sources).refused:
+            Metrics.counter(METRICS, f"enrichment.{source}.refused.count").inc()
 
 
 class RouteEvent(_Step):
