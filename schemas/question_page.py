@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Final
 
+from schemas.clauses import CLAUSES
 from schemas.questions import PACKS, Question, questions
 from schemas.scanned import row_bytes
 
@@ -38,14 +39,16 @@ them together took the one-machine warehouse 7.9 s of CPU (63 questions, two sha
 ## Packs
 `tailnumber ask --pack NAME` asks every question that answers a clause of the framework and writes
 a folder: `README.md` clause by clause, and each answer as CSV with its SHA-256. A question shows
-what was recorded; whether that meets the clause is for the auditor to say.
+what was recorded; whether that meets the clause is for the auditor to say. What a clause
+asks stands here in our own words (`schemas/clauses.py`, which also says what is left out because
+it no longer or not yet applies).
 {packs}
 ## Write one
 A file `schemas/queries/NAME.sql` is a header and one statement; `schemas/questions.py` shows the
 header. Its views have no version, each is filtered on its partition column from a parameter,
 columns are named, no clock is read, and `ORDER BY` puts every row in one place; a file that breaks
 a rule is refused with a sentence that says which. Then plant the answer in
-`tests/support/planted.py` and expect it in `tests/support/expected_answers.py`.
+`tests/support/planted*.py` and expect it in `tests/support/expected_*.py`.
 """
 
 
@@ -77,11 +80,12 @@ def _topics(shipped: list[Question]) -> Iterator[str]:
 
 
 def _packs(shipped: list[Question]) -> Iterator[str]:
-    yield "\n| pack | framework | questions | clauses |"
-    yield "|---|---|---|---|"
     for pack, framework in PACKS.items():
         inside = [question for question in shipped if question.clauses(framework)]
-        clauses = sorted({clause for question in inside for clause in question.clauses(framework)})
-        short = ", ".join(clause.removeprefix(f"{framework} ") for clause in clauses)
-        yield f"| `{pack}` | {framework} | {len(inside)} | {short} |"
+        yield f"\n### `{pack}`: {framework}, {len(inside)} questions"
+        yield "| clause | asks to | questions |"
+        yield "|---|---|---|"
+        for clause in sorted({each for one in inside for each in one.clauses(framework)}):
+            names = ", ".join(each.name for each in inside if clause in each.answers)
+            yield f"| {clause.removeprefix(f'{framework} ')} | {CLAUSES[clause]} | {names} |"
     yield ""

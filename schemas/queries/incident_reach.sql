@@ -6,7 +6,7 @@
 -- topic: secrets
 -- asked by: security
 -- answers: SOC 2 CC7.4
--- answers: PCI DSS 10.7.3
+-- answers: PCI DSS 10.4.3
 -- answers: HIPAA 164.308(a)(6)(ii)
 -- answers: ISO 42001 A.8.4
 -- answers: EU AI Act Art. 26(5)

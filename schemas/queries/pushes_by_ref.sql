@@ -5,7 +5,7 @@
 -- topic: tools
 -- asked by: audit
 -- answers: SOC 2 CC8.1
--- answers: PCI DSS 10.2.1.7
+-- answers: PCI DSS 6.5.1
 -- answers: SOX 404
 -- parameter: since TIMESTAMP = 30d; start of the period
 -- parameter: until TIMESTAMP = now; end of the period

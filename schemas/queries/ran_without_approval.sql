@@ -7,7 +7,7 @@
 -- answers: SOC 2 CC8.1
 -- answers: ISO 42001 A.9.2
 -- answers: EU AI Act Art. 14(4)
--- answers: PCI DSS 10.2.1.7
+-- answers: PCI DSS 6.5.1
 -- parameter: since TIMESTAMP = 30d; start of the period
 -- parameter: until TIMESTAMP = now; end of the period
 -- parameter: tiers ARRAY<STRING> = destructive; risk tiers of tools: execute, network, destructive

@@ -5,7 +5,7 @@
 -- topic: secrets
 -- asked by: security
 -- answers: SOC 2 CC7.3
--- answers: HIPAA 164.308(a)(5)(ii)(C)
+-- answers: HIPAA 164.308(a)(5)(i)
 -- answers: EU AI Act Art. 4
 -- parameter: since TIMESTAMP = 30d; start of the period
 -- parameter: until TIMESTAMP = now; end of the period
