@@ -248,7 +248,10 @@ class Forwarder:
     ) -> None:
         relay.streams = True
         await relay.start(response.status, headers)
-        recorded, rest = False, b""
+        if not response.arrived:
+            # The head waits for the first piece, but not for an upstream that thinks.
+            await relay.send(b"")
+        recorded, rest, last = False, b"", b""
         shown_at = perf_counter()
         try:
             async for piece in response.chunks():
@@ -259,13 +262,15 @@ class Forwarder:
                     self._count(exchange, released)
                     stream.place_findings()
                     await self.record_end(exchange)
-                    await relay.send(stream.restored(released, last=True))
+                    last = stream.restored(released, last=True)
                     break
                 if released:
                     await self._release(exchange, relay, stream, released)
                 elif stream.holds and perf_counter() - shown_at > _LIFE_SECONDS:
                     shown_at = perf_counter()
                     await relay.send(_LIFE)
+                else:
+                    await relay.send(b"")
                 if stream.failure is not None:
                     raise stream.failure
             if not recorded:
@@ -274,23 +279,26 @@ class Forwarder:
             if not recorded:
                 stream.place_findings()
         if not recorded:
-            await self._end_without_done(exchange, relay, stream, rest)
-        await relay.send(b"", more=False)
+            last = await self._end_without_done(exchange, relay, stream, rest)
+        await relay.send(last, more=False)
         await _finish_quietly(response)
 
     async def _end_without_done(
         self, exchange: Exchange, relay: Relay, stream: MaskedStream, rest: bytes
-    ) -> None:
-        """End a stream whose upstream closed without the protocol's last word."""
+    ) -> bytes:
+        """Record a stream whose upstream closed without the protocol's last word; return the rest.
+
+        Raises:
+            UpstreamProtocolError: it did not come to its end.
+            AuditUnavailable: the record is not durable.
+        """
         if not stream.ended:
             if rest:
                 await self._release(exchange, relay, stream, rest)
             raise UpstreamProtocolError("the stream ended before its end was told")
         self._count(exchange, rest)
         await self.record_end(exchange)
-        last = stream.restored(rest, last=True)
-        if last:
-            await relay.send(last)
+        return stream.restored(rest, last=True)
 
     async def _release(
         self, exchange: Exchange, relay: Relay, stream: MaskedStream, released: bytes

@@ -5,6 +5,7 @@ h11 was seen to read one smuggled request as two. What is added here is time and
 that sends its head or body drop by drop, or does not take its answer, is given up.
 """
 
+import asyncio
 import contextlib
 import ctypes
 import gc
@@ -14,10 +15,14 @@ import os
 import socket
 from collections.abc import Callable
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, cast
+from urllib.parse import unquote
 
+import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from ingress.cycle import Cycle
 
 _log = logging.getLogger(__name__)
 
@@ -88,16 +93,36 @@ class ClientConnection(HttpToolsProtocol):
         """
         if self._hosts != 1 and self.parser.get_http_version() != "1.0":
             raise ValueError("not one Host header")
-        is_connect = self.parser.get_method() == b"CONNECT"
-        if is_connect:
-            # Its target is an authority, which is no path; the gateway refuses the method.
-            self.url = b"/"
-        super().on_headers_complete()
+        method, version = self.parser.get_method(), self.parser.get_http_version()
+        # CONNECT's target is an authority, which is no path; the gateway refuses the method.
+        url = httptools.parse_url(b"/" if method == b"CONNECT" else self.url)
+        path = url.path.decode("ascii")
+        # uvicorn's type of a scope does not know what is our own in it.
+        scope = cast("dict[str, Any]", self.scope)
+        scope["method"] = method.decode("ascii")
+        scope["http_version"] = version
+        scope["path"] = unquote(path) if "%" in path else path
+        scope["raw_path"] = url.path
+        scope["query_string"] = url.query or b""
         # An exchange that wants to know at once that its client left; a task that asks costs more.
-        self.scope["watchers"] = self._watchers  # type: ignore[typeddict-unknown-key]  # our own
-        if is_connect or self.parser.should_upgrade():
-            # What follows the head would be another protocol.
-            self.cycle.keep_alive = False
+        scope["watchers"] = self._watchers
+        # What follows CONNECT's head, or an upgrade's, would be another protocol.
+        ends = method == b"CONNECT" or self.parser.should_upgrade() or version == "1.0"
+        self._begin(
+            Cycle(
+                scope=self.scope,
+                transport=self.transport,
+                flow=self.flow,
+                logger=self.logger,
+                access_logger=self.access_logger,
+                access_log=False,
+                default_headers=self.server_state.default_headers,
+                message_event=asyncio.Event(),
+                expect_100_continue=self.expect_100_continue,
+                keep_alive=not ends and self.parser.should_keep_alive(),
+                on_response=self.on_response_complete,
+            )
+        )
         self._phase = _Phase.BODY
         self._began_at = self._moved_at = self.loop.time()
 
@@ -155,6 +180,15 @@ class ClientConnection(HttpToolsProtocol):
             allowed = BODY_SECONDS + came / BODY_BYTES_PER_SECOND_MIN
             if now - self._moved_at > BODY_SECONDS or now - self._began_at > allowed:
                 self._give_up(408, "The request's body did not come in time.")
+
+    def _begin(self, cycle: Cycle) -> None:
+        """Start a request, or let it wait for the answer before it."""
+        before, self.cycle = self.cycle, cycle
+        if before is None or before.response_complete:
+            self._start_asgi_task(cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, self.app))
 
     def _await_head(self) -> None:
         self._phase = _Phase.HEAD

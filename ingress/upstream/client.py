@@ -57,6 +57,11 @@ class UpstreamResponse:
         """True when the whole body has arrived, whether or not it has been read."""
         return self._exchange.complete
 
+    @property
+    def arrived(self) -> bool:
+        """True when some of the body, or its end, can be read without a wait."""
+        return self._exchange.readable
+
     async def read(self, limit_bytes: int) -> bytes:
         """Return the whole rest of the body.
 

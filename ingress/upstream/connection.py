@@ -75,6 +75,11 @@ class Exchange:
         """True when nothing more will come: the body is complete or the exchange failed."""
         return self.complete or self.error is not None
 
+    @property
+    def readable(self) -> bool:
+        """True when ``next_part`` would not wait."""
+        return bool(self._parts) or self.finished
+
     async def wait_head(self) -> None:
         """Wait until status and headers stand.
 
