@@ -247,10 +247,8 @@ class Forwarder:
         headers: HeaderList,
     ) -> None:
         relay.streams = True
-        await relay.start(response.status, headers)
-        if not response.arrived:
-            # The head waits for the first piece, but not for an upstream that thinks.
-            await relay.send(b"")
+        # The head waits for the first piece, but not for an upstream that thinks.
+        await relay.start(response.status, headers, held=response.arrived)
         recorded, rest, last = False, b"", b""
         shown_at = perf_counter()
         try:

@@ -115,11 +115,11 @@ class Relay:
             ClientGone: nobody is there to take it.
         """
         length = (b"content-length", str(len(body)).encode())
-        await self.start(status, [*headers, length])
+        await self.start(status, [*headers, length], held=True)
         await self.send(body, more=False)
 
-    async def start(self, status: int, headers: HeaderList) -> None:
-        """Send status and headers.
+    async def start(self, status: int, headers: HeaderList, *, held: bool = False) -> None:
+        """Send status and headers; ``held``: together with the first piece, which comes soon.
 
         Raises:
             ClientGone: nobody is there to take them.
@@ -127,6 +127,8 @@ class Relay:
         self._check()
         self.started = True
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        if not held:
+            await self._send({"type": "http.response.body", "body": b"", "more_body": True})
 
     async def send(self, body: bytes, *, more: bool = True) -> None:
         """Send a piece of the body; ``more=False`` ends it.

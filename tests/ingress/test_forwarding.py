@@ -104,6 +104,18 @@ WHOLE_FAULTS = {
 }
 
 
+def test_the_head_of_a_stream_does_not_wait_for_an_upstream_that_thinks(gateway, upstream):
+    upstream.scenarios["thinks"] = [Send(SSE_HEAD), Wait(0.5), Send(chunk(DONE) + chunk(b""))]
+    body = b'{"stream":true,"messages":[{"role":"user","content":"hi"}]}'
+    lines = [b"POST /chat/completions HTTP/1.1", b"Host: x", b"X-Scenario: thinks"]
+    lines += [b"Authorization: Bearer " + gateway.key.encode(), b"Content-Length: %d" % len(body)]
+
+    early = gateway.raw(b"\r\n".join([*lines, b"", body]), pause_seconds=0.1)
+
+    assert early.startswith(b"HTTP/1.1 200")
+    assert early.endswith(b"\r\n\r\n")
+
+
 @pytest.mark.parametrize("name", WHOLE_FAULTS)
 def test_an_upstream_that_breaks_is_told_honestly_and_recorded(gateway, upstream, name):
     upstream.scenarios[name], status, code = WHOLE_FAULTS[name]
