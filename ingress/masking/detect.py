@@ -256,13 +256,15 @@ class Detector:
 
     @staticmethod
     def matches(rule: Rule, data: bytes, position: int) -> Iterator[Match]:
-        """Yield a rule's matches that do not overlap, from a byte offset on.
+        """Yield a rule's matches whose secrets do not overlap, from a byte offset on.
 
         Raises:
             MaskingError: RE2 failed.
         """
         try:
-            yield from rule.pattern.finditer(data, position)
+            while found := rule.pattern.search(data, position):
+                yield found
+                position = goes_on_at(rule, found)
         except (ValueError, OverflowError, MemoryError) as error:
             raise MaskingError(f"rule {rule.rule_id} failed") from error
 
@@ -296,6 +298,14 @@ def secret_span(rule: Rule, found: Match) -> tuple[int, int]:
         if found.end(group) > found.start(group):
             return found.start(group), found.end(group)
     return found.start(), found.end()
+
+
+def goes_on_at(rule: Rule, found: Match) -> int:
+    """Return the byte from which a rule is looked for after a match.
+
+    It is the end of the secret: what the match took behind it may stand before the next one.
+    """
+    return max(secret_span(rule, found)[1], found.start() + 1)
 
 
 def begun_at(found: Match, groups: int) -> int:

@@ -18,6 +18,7 @@ from ingress.masking.detect import (
     Span,
     begun_at,
     encode,
+    goes_on_at,
     line_known,
     secret_span,
     sees_lines,
@@ -169,7 +170,8 @@ class StreamMasker:
                     begun = start
                     break
                 first, last = characters.start(start), characters.end(end)
-                look.resumes.append((index, first, characters.end(match.end())))
+                resume = characters.end(goes_on_at(rule, match))
+                look.resumes.append((index, first, resume))
                 if self._detector.accepts(rule, data, match, None):
                     look.spans.append(Span(rule.rule_id, rule.tier, first, last, index))
             if begun <= len(data) and self._masker.masks(rule.tier):

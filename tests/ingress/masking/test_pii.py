@@ -94,6 +94,19 @@ def test_unknown_kind_is_refused() -> None:
         pii_rules(("postcode",))
 
 
+@pytest.mark.parametrize("size", [1, 4, 99])
+def test_values_that_one_character_parts_are_all_masked(size: int) -> None:
+    text = "192.0.2.1 192.0.2.2 192.0.2.3,192.0.2.4 2001:db8::8a2e:370:7334 192.0.2.5"
+    stream = MASKER.stream()
+
+    masked = "".join([*(stream.feed(text[a : a + size]) for a in range(0, len(text), size))])
+    masked += stream.finish()
+
+    assert masked == MASKER.mask(text)[0]
+    assert "192" not in masked
+    assert masked.count("REDACTED_PII_IP_") == 6
+
+
 PARTS = [value for _, value in TRUE + FALSE] + [" ", ",", "key-abcdefgh", "x", "\n", "1", "."]
 
 
