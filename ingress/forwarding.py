@@ -47,6 +47,8 @@ _HTTP_END_SECONDS: Final = 1.0
 # What a client gets now and then while a tool call is held: a comment, which says nothing.
 _LIFE: Final = b": a tool call is being checked\n\n"
 _LIFE_SECONDS: Final = 5.0
+# Where a client of GitHub Enterprise looks for the API.
+_GITHUB_ENTERPRISE: Final = "/api/v3"
 _UPSTREAM_TEXT: Final = "The upstream of this gateway did not answer as it should ({code})."
 _CREDENTIAL_TEXT: Final = "The gateway has no credential that the upstream takes; ask who runs it."
 
@@ -399,6 +401,8 @@ def _own_base(exchange: Exchange) -> tuple[bytes, bytes]:
         return b"", b""
     prefix = next((p for p in ("/c/", "/git/") if exchange.path.startswith(p)), "")
     path = f"{prefix}{connection.name}" if prefix else ""
+    if exchange.path.startswith(_GITHUB_ENTERPRISE):
+        path = _GITHUB_ENTERPRISE
     return connection.upstream.encode("ascii"), path.encode("ascii")
 
 

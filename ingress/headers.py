@@ -1,5 +1,6 @@
 """Say which headers go on: of a client to the upstream, of an upstream to the client. Pure."""
 
+import re
 from collections.abc import Sequence
 from typing import Final
 from urllib.parse import unquote_to_bytes
@@ -55,7 +56,7 @@ NOT_FORWARDED: Final = frozenset(
 )
 
 # Headers of the hop; of the upstream's own login and cookies; and those that would lead a client
-# past the gateway. ``location`` is treated on its own.
+# past the gateway. ``location`` and ``link`` are treated on their own.
 _NOT_RETURNED: Final = frozenset(
     {
         b"alt-svc",
@@ -76,6 +77,8 @@ _NOT_RETURNED: Final = frozenset(
         b"www-authenticate",
     }
 )
+# Source: RFC 8288 section 3, the target of a link.
+_TARGET: Final = re.compile(rb"<([^<>]*)>")
 _LOCATIONS: Final = frozenset({b"location", b"content-location"})
 
 # Parameters of a query that are a client's credential and nothing else; ``key`` is one at the
@@ -130,6 +133,11 @@ def returned(
             location = _within(pair[1], *base)
             if location:
                 kept.append((pair[0], location))
+        elif name == b"link":
+            # The next page of a list; a client that followed it would show its key elsewhere.
+            link = _TARGET.sub(lambda found: b"<%b>" % _within(found[1], *base), pair[1])
+            if b"<>" not in link:
+                kept.append((pair[0], link))
         else:
             kept.append(pair)
     return kept

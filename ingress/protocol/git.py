@@ -35,7 +35,7 @@ _REF: Final = re.compile(r"refs/(?!.*(?:\.\.|//|@\{|/\.|\.lock(?:/|$)))[^\x00-\x
 _REF_CHARACTERS_MAX: Final = 1024
 _WANT: Final = re.compile(rb"want(?:-ref)? ([^\s\x00]{1,1024})")
 # What would let a client hide something from us, or is not understood here.
-_TAKEN_AWAY: Final = ("push-cert=",)
+_TAKEN_AWAY: Final = ("push-cert=", "push-options")
 
 Change = Literal["created", "updated", "deleted"]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.xdist_group("stack")]
+pytestmark = [pytest.mark.slow, pytest.mark.end_to_end, pytest.mark.xdist_group("stack")]
 
 
 def test_life_of_a_key_is_told_by_the_warehouse(stack):

@@ -24,7 +24,7 @@ rules:
   - {{id: engineers, when: "'engineering' in principal.groups", effect: allow}}
 """
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.slow, pytest.mark.end_to_end]
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import pytest
 from openai import APIStatusError, OpenAI
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.xdist_group("stack")]
+pytestmark = [pytest.mark.slow, pytest.mark.end_to_end, pytest.mark.xdist_group("stack")]
 
 MINE = (
     "SELECT interaction_id FROM audit.interactions "

@@ -141,7 +141,7 @@ def test_an_advertisement_asks_for_whole_packs_and_offers_no_signed_push():
     start = packet(b"# service=git-receive-pack\n") + FLUSH
     whole = (
         start
-        + packet(OLD + b" refs/heads/main\0 report-status push-cert=nonce ofs-delta\n")
+        + packet(OLD + b" refs/heads/main\0 report-status push-cert=nonce push-options ofs-delta\n")
         + b"rest"
     )
 

@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 from ingress.control.models import ContentKeyRow, ControlEventRow
 from tailnumber.lifecycle import erasing
 
+pytestmark = pytest.mark.slow
+
 HOLD = ("--name", "n", "--reason", "r")
 
 

@@ -17,6 +17,8 @@ from tailnumber.errors import CommandError
 from tailnumber.lifecycle import erasing
 from tailnumber.lifecycle.retaining import prepare_hold
 
+pytestmark = pytest.mark.slow
+
 BY = Account("urn:tailnumber:local", "officer")
 
 

@@ -11,6 +11,8 @@ from schemas.tables import TABLES
 from tailnumber.errors import CommandError
 from tailnumber.lifecycle.retaining import expiry_problems, retain
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime.now(UTC)
 HELD_PARTS = "hold.content_parts_v1"
 
