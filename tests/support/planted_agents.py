@@ -51,7 +51,7 @@ def _pushes(month: Month) -> None:
         month.ask(
             month.people[number], at(day), repository="acme/payments-0", code_block_count=3,
             tool_calls=[{
-                "name": "edit_file", "file_paths": [f"/work/payments-0/{file}"],
+                "name": "edit_file", "file_paths": [f"/home/dev/payments-0/{file}"],
                 "effect": "allow", "rule_id": "engineers",
             }],
         )  # fmt: skip
