@@ -20,6 +20,8 @@ from ingress.protocol.texts import Channel, Completion, Delta
 from ingress.protocol.wire import WireProtocol
 
 _DONE = b"[DONE]"
+# Of a frame that is one line of data: its own and the blank one's.
+_LINE_ENDS = 2
 
 # A frame's bytes, and the text in it.
 Said = tuple[bytes, str]
@@ -151,14 +153,16 @@ class CompletionStream:
         return b"".join([*frames, template.with_text(rest), *[empty] * (len(run) - kept - 1)])
 
     def _frame(self, frame: Frame) -> bytes:
-        if frame.data is None:
+        data = frame.data
+        if data is None:
             return self._plain(frame.raw)
-        if frame.data == _DONE:
+        frame = self._mask_other_lines(frame, data)
+        if data == _DONE:
             self.completion.ended = True
             return self._flush(None) + frame.raw
         protocol, completion = self._protocol, self.completion
-        document = parse_document(frame.data)
-        changed = _is_doubled(frame.data, document)
+        document = parse_document(data)
+        changed = _is_doubled(data, document)
         deltas = protocol.parse_delta(document, completion)
         repeats = protocol.repeats(document)
         changed = self._mask_names(document, [*deltas, *repeats]) or changed
@@ -179,6 +183,22 @@ class CompletionStream:
         if self._to_learn and len(deltas) == 1 and not (changed or before or repeats):
             self._learn(frame, deltas[0], document)
         return before + raw
+
+    def _mask_other_lines(self, frame: Frame, data: bytes) -> Frame:
+        """Return a frame with its name, id and comments masked: its data do not hold them."""
+        raw = frame.raw
+        if raw.startswith(b"data:") and raw.count(b"\n") == _LINE_ENDS and b"\r" not in raw:
+            return frame
+        others = with_data(frame, b"").partition(b"data: ")[0].decode("utf-8", "replace")
+        if others in self._known_names:
+            return frame
+        masked = self._mask_whole(others, "frame")
+        if masked != others:
+            lines = b"".join([b"data: " + line + b"\n" for line in data.split(b"\n")])
+            return Frame(masked.encode() + lines + b"\n", frame.event, data)
+        if len(self._known_names) < _KNOWN_NAMES_MAX and len(others) <= _KNOWN_NAME_CHARACTERS:
+            self._known_names.add(others)
+        return frame
 
     def _learn(self, frame: Frame, delta: Delta, document: dict[str, Any]) -> None:
         """Make a frame the template once a second one like it has told nothing new.

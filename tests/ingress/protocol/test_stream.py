@@ -53,6 +53,19 @@ def test_a_frame_that_is_left_alone_keeps_its_bytes():
     assert stream().feed(data) == data
 
 
+@pytest.mark.parametrize("line", [b"id: secret", b"event: secret", b": secret", b"retry: secret"])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"], ids=["lf", "crlf"])
+def test_a_line_beside_the_data_is_masked_too(line, end):
+    data = b"data: {" + b'"choices":[{"index":0,"delta":{"content":"a"}}]}'
+
+    for frame in (line + end + data + end + end, data + end + line + end + end):
+        released = stream().feed(frame)
+
+        assert b"secret" not in released
+        assert line.replace(b"secret", b"masked") in released
+        assert content(released) == "a"
+
+
 @pytest.mark.parametrize(
     "first",
     [b'"content":"secret"', b'"content":"s\\u0065cret"', b'"content":{"secret":["secret"]}'],
