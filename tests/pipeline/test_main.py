@@ -64,6 +64,7 @@ def _sequences(client: bigquery.Client, table: str = "audit.events") -> list[int
     return [row["sequence"] for row in ask(client, f"SELECT sequence FROM {table} ORDER BY 1")]
 
 
+@pytest.mark.slow
 def test_crash_between_load_and_acknowledgement_loses_nothing(
     warehouse: Warehouse, pubsub: Client
 ) -> None:

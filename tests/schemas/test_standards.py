@@ -11,6 +11,8 @@ from schemas.bigquery import render_table
 from schemas.tables import TABLES
 from schemas.views import views
 
+pytestmark = pytest.mark.slow
+
 FILLERS = {"INTEGER": 0, "FLOAT": 0.0, "BOOLEAN": False, "TIMESTAMP": "2026-11-20T10:00:00Z"}
 INTERACTIONS = "audit.interactions_v1"
 ADA = {"principal_subject": "ada"}

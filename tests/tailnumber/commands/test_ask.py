@@ -116,6 +116,7 @@ def test_estimate_tells_the_bytes_of_each_view(ask):
     assert document["estimated_bytes"] == table["bytes"] > 27 * 8
 
 
+@pytest.mark.slow
 def test_pack_is_a_folder_that_names_each_clause_and_the_digest_of_each_answer(ask, tmp_path):
     done = ask("--pack", "pci-dss", *PERIOD)
 

@@ -9,6 +9,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from local_warehouse import Warehouse, ask, start_warehouse
 
 from pipeline.encode import RowEncoder
@@ -68,6 +69,7 @@ def _numbers(warehouse: Warehouse, project: str) -> list[int]:
     return [row["n"] for row in rows]
 
 
+@pytest.mark.slow
 def test_kill_keeps_every_acknowledged_row(tmp_path: Path) -> None:
     first = start_warehouse(tmp_path)
     _with_table(first, PROJECT)

@@ -12,6 +12,8 @@ from google.pubsub_v1 import types
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 from pubsub_servers import PROJECT, Client, Server, bodies, start_google_emulator
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", params=["tailnumber", "google"])
 def client(request, tmp_path_factory) -> Iterator[Client]:
