@@ -93,6 +93,7 @@ def test_crash_between_load_and_acknowledgement_loses_nothing(
     assert ask(client, "SELECT stage FROM audit.dead_letters") == [{"stage": "decode"}]
 
 
+@pytest.mark.slow
 def test_row_answers_a_query_soon_and_nothing_is_said_of_it(
     warehouse: Warehouse, pubsub: Client
 ) -> None:

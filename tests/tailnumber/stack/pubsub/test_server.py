@@ -25,6 +25,8 @@ from pubsub_servers import PROJECT, bodies
 
 from tailnumber.stack.pubsub import wire
 
+pytestmark = pytest.mark.slow
+
 
 def test_acknowledged_publishes_survive_kill_9(start, connect):
     server = start()
