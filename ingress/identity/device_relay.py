@@ -18,8 +18,8 @@ from ingress.errors import (
     IdentityUnavailable,
     MalformedAccessToken,
     UpstreamError,
-    UpstreamProtocolError,
 )
+from ingress.identity.discovery import address_in, discovery_url
 from ingress.identity.issuers import Issuer, TrustedIssuers
 from ingress.identity.login import Login
 from ingress.identity.strict import read_object
@@ -29,7 +29,6 @@ from ingress.upstream.origin import Origin
 DEVICE_GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"
 # What an issuer says while the person has not signed in, or will not: the editor is told it.
 WAITING: Final = frozenset({"authorization_pending", "slow_down", "expired_token", "access_denied"})
-_DISCOVERY: Final = "/.well-known/openid-configuration"
 _ANSWER_BYTES_MAX: Final = 64 * 1024
 _DEVICE_CODE_MAX: Final = 4096
 _SECONDS: Final = 8.0
@@ -117,14 +116,8 @@ class DeviceRelay:
     ) -> tuple[int, dict[str, Any]]:
         try:
             async with asyncio.timeout(_SECONDS):
-                found = await self._send(issuer.issuer.rstrip("/") + _DISCOVERY, None)
-                url = found[1].get(endpoint)
-                own = Origin.split(issuer.issuer)[0]
-                # A document may not lead anywhere but to its issuer.
-                if found[1].get("issuer") != issuer.issuer or not isinstance(url, str):
-                    raise UpstreamProtocolError("the discovery document is not this issuer's")
-                if Origin.split(url)[0] != own:
-                    raise UpstreamProtocolError("the discovery document leads to another host")
+                _, document = await self._send(discovery_url(issuer.issuer), None)
+                url = address_in(document, issuer.issuer, endpoint)
                 return await self._send(url, urlencode(form).encode("ascii"))
         except (UpstreamError, MalformedAccessToken, ValueError, TimeoutError) as error:
             raise IdentityUnavailable(f"{issuer.issuer} does not answer") from error
