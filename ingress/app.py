@@ -19,6 +19,7 @@ from fastapi import FastAPI
 from ingress.cloud_kms import CloudKmsWrapper
 from ingress.control.content_keys import tell_untold
 from ingress.control.store import open_sqlite
+from ingress.control.tenant import tenant_secrets
 from ingress.control_events import ControlEvents
 from ingress.errors import IngressError, PolicyError, PolicyProblem
 from ingress.forgetting import forget_retired_keys
@@ -58,7 +59,6 @@ from ingress.routes.keys import keys_router
 from ingress.routes.token import token_router
 from ingress.routing import Router
 from ingress.sealing import ContentKeys, Opener, Sealer
-from ingress.secrets import TenantSecrets
 from ingress.settings import Settings, SettingsError
 from ingress.tasks import spawn
 from ingress.telemetry import Metrics
@@ -147,8 +147,8 @@ async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
     issuers_file = _optional_path(settings.issuers_file)
     issuers = read_issuers(issuers_file) if issuers_file else ()
     kek = CloudKmsWrapper(settings.key_uri) if settings.key_uri else None
-    tenant = TenantSecrets.load_or_create(settings.data_dir / "secrets", kek)
     engine = open_sqlite(settings.data_dir / "control.db")
+    tenant = tenant_secrets(settings.data_dir / "secrets", engine, kek)
     keys = ContentKeys(engine, tenant.kek, tenant.subkey("content-key"))
     tell_untold(engine, settings.key_uri or None, utc_now())
     metrics = Metrics()

@@ -1,8 +1,9 @@
 """Keep the tenant's two secrets: the key that wraps others, and the key that subkeys come from.
 
-``kek.json`` is a Tink keyset (AES-256-GCM) that wraps content keys and upstream credentials; with
-Cloud KMS it is a remote AEAD instead. ``tenant.key`` is 32 random bytes; every HMAC of the
-gateway uses its own subkey of it. Both are files of mode 0600 in a directory of mode 0700.
+``kek.json`` is a Tink keyset (AES-256-GCM) that wraps content keys and upstream credentials.
+``tenant.key`` is 32 random bytes; every HMAC of the gateway uses its own subkey of it. Both are
+files of mode 0600 in a directory of mode 0700. Where Cloud KMS wraps, see
+``ingress.control.tenant``.
 """
 
 import contextlib
@@ -25,7 +26,7 @@ SubkeyLabel = Literal["part", "principal", "fingerprint", "copilot-token", "cont
 
 KEK_FILE: Final = "kek.json"
 TENANT_KEY_FILE: Final = "tenant.key"
-_TENANT_KEY_BYTES: Final = 32
+TENANT_KEY_BYTES: Final = 32
 _DIRECTORY_MODE: Final = 0o700
 _FILE_MODE: Final = 0o600
 # A new scheme of derivation gets a new prefix, so that no subkey ever serves two schemes.
@@ -34,17 +35,25 @@ _SUBKEY_PREFIX: Final = b"tailnumber subkey v1: "
 
 @dataclass(frozen=True, slots=True)
 class TenantSecrets:
-    """The tenant's secrets, in memory. ``kek`` is a Tink AEAD; neither field is ever printed."""
+    """The tenant's secrets, in memory. ``kek`` is a Tink AEAD; neither field is ever printed.
+
+    Raises:
+        SecretsError: the tenant's key is not of its length.
+    """
 
     kek: KeyWrapper = field(repr=False)
     tenant_key: bytes = field(repr=False)
 
+    def __post_init__(self) -> None:
+        """Refuse a damaged key."""
+        if len(self.tenant_key) != TENANT_KEY_BYTES:
+            raise SecretsError("the tenant's key is damaged; restore it from a backup")
+
     @classmethod
-    def load_or_create(cls, directory: Path, kek: KeyWrapper | None = None) -> Self:
+    def load_or_create(cls, directory: Path) -> Self:
         """Read the secrets in ``directory``; make the directory and them on first use.
 
-        Several processes may do this at once: all of them end with the same secrets. With a
-        ``kek`` from elsewhere (Cloud KMS) no wrapping key is made or read here.
+        Several processes may do this at once: all of them end with the same secrets.
 
         Raises:
             SecretsError: others on the machine may read them, or a file is damaged.
@@ -53,14 +62,11 @@ class TenantSecrets:
         check_private(directory, _DIRECTORY_MODE)
         kek_path, tenant_key_path = directory / KEK_FILE, directory / TENANT_KEY_FILE
         aead.register()
-        if kek is None and not kek_path.exists():
+        if not kek_path.exists():
             _write_once(kek_path, _new_kek())
         if not tenant_key_path.exists():
-            _write_once(tenant_key_path, secrets.token_bytes(_TENANT_KEY_BYTES))
-        tenant_key = read_private(tenant_key_path)
-        if len(tenant_key) != _TENANT_KEY_BYTES:
-            raise SecretsError(f"{tenant_key_path} is damaged; restore it from a backup")
-        return cls(kek=kek or _parse_kek(kek_path), tenant_key=tenant_key)
+            _write_once(tenant_key_path, secrets.token_bytes(TENANT_KEY_BYTES))
+        return cls(kek=_parse_kek(kek_path), tenant_key=read_private(tenant_key_path))
 
     def subkey(self, label: SubkeyLabel) -> bytes:
         """Derive the 32-byte key for one purpose; purposes cannot be computed from one another."""

@@ -98,6 +98,16 @@ class ContentKeyRow(Base):
     told_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
+class TenantKeyRow(Base):
+    """The key that every HMAC of the tenant comes from, wrapped by Cloud KMS; one row at most."""
+
+    __tablename__ = "tenant_key"
+
+    row_id: Mapped[int] = mapped_column(primary_key=True)
+    wrapped_key: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class LegalHoldRow(Base):
     """One legal hold: what it keeps, who placed and released it and why; never deleted."""
 

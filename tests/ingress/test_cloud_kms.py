@@ -9,7 +9,6 @@ from ingress.cloud_kms import CloudKmsWrapper
 from ingress.control.store import open_sqlite
 from ingress.errors import CredentialUnavailable, SealingUnavailable, SecretsError
 from ingress.sealing import ContentKeys, Opener, Sealer
-from ingress.secrets import TenantSecrets
 from ingress.upstream.credentials import CredentialStore
 
 NAME = "projects/acme/locations/europe/keyRings/tailnumber/cryptoKeys/kek"
@@ -66,13 +65,6 @@ def test_credentials_are_sealed_by_kms_and_bound_to_their_names(kek, tmp_path):
     assert store.get("copilot").value == "ghu_canary"
     assert (store.remote, store.fresh_seconds) == (True, 60)
     assert "ghu_canary" not in (tmp_path / "credentials.json").read_text()
-
-
-def test_no_wrapping_key_is_made_on_this_machine(kek, tmp_path):
-    tenant = TenantSecrets.load_or_create(tmp_path / "secrets", kek)
-
-    assert tenant.kek is kek
-    assert [path.name for path in (tmp_path / "secrets").iterdir()] == ["tenant.key"]
 
 
 @pytest.mark.parametrize(
