@@ -45,7 +45,7 @@ from ingress.policy.load import load_policy
 from ingress.policy.rules import TIER2_MODES, Tier2
 from ingress.prompt_masking import PromptMasking
 from ingress.recording.journal import Journal, JournalLimits
-from ingress.recording.publisher import Publisher
+from ingress.recording.publisher import Publisher, PublisherLimits
 from ingress.recording.pubsub import PubSubTransport
 from ingress.recording.recorder import Recorder
 from ingress.recording.recovery import adopt
@@ -77,6 +77,8 @@ CONTROL_PREFIX = "/api/v1/"
 
 # Longest wait at the stop for Pub/Sub to take what is left; the rest waits on disk.
 _DRAIN_SECONDS = 3.0
+# A request waits for each publication: no gathering, and no long pause after an outage.
+_AWAITED = PublisherLimits(linger_seconds=0.002, last_backoff_seconds=1.0)
 
 
 class Ingress(FastAPI):
@@ -143,7 +145,8 @@ async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
     Raises:
         IngressError: a part cannot start; the message says what to do.
     """
-    policy = read_policy(settings.policy_file)
+    read = partial(read_policy, durable=settings.durable)
+    policy = read(settings.policy_file)
     issuers_file = _optional_path(settings.issuers_file)
     issuers = read_issuers(issuers_file) if issuers_file else ()
     kek = CloudKmsWrapper(settings.key_uri) if settings.key_uri else None
@@ -211,7 +214,7 @@ async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
         stack.push_async_callback(_stop, spawn(sharing, "share usage"))
         policy_reloader = PolicyReloader(
             settings.policy_file,
-            read_policy,
+            read,
             build,
             gateway,
             recorder,
@@ -253,18 +256,43 @@ def _key_places(settings: Settings) -> tuple[KeyClass, ...]:
     return tuple(place for place, switch in asked.items() if switch == "on")
 
 
-def read_policy(path: Path) -> Policy:
+def read_policy(path: Path, durable: str = "disk") -> Policy:
     """Read the policy file.
 
     Raises:
-        PolicyError: it cannot be read, or is refused with every problem's place.
+        PolicyError: it cannot be read, is refused with every problem's place, or asks for more
+            than this machine's records can keep (``TAILNUMBER_DURABLE``).
     """
     try:
         text = path.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:
         problem = PolicyProblem(str(path), 1, 1, f"cannot be read: {type(error).__name__}")
         raise PolicyError((problem,)) from None
-    return load_policy(text, str(path))
+    policy = load_policy(text, str(path))
+    if durable == "pubsub":
+        _refuse_strict(policy, str(path))
+    return policy
+
+
+def _refuse_strict(policy: Policy, source: str) -> None:
+    """Refuse rules whose promise needs a disk that outlives the machine.
+
+    Raises:
+        PolicyError: naming each.
+    """
+    problems = tuple(
+        PolicyProblem(
+            source,
+            1,
+            1,
+            f"rule {rule.id}: assurance strict keeps each piece of an answer on disk, which "
+            "TAILNUMBER_DURABLE=pubsub does without; write assurance: bracket",
+        )
+        for rule in policy.document.rules
+        if rule.assurance == "strict" and rule.effect in {"allow", "mask"}
+    )
+    if problems:
+        raise PolicyError(problems)
 
 
 def build_rules(policy: Policy, settings: Settings, fingerprint_key: bytes) -> Rules:
@@ -324,10 +352,11 @@ def _start_recording(settings: Settings) -> tuple[Journal, Publisher]:
         min_free_bytes=settings.journal_free_bytes_min,
         deadline_seconds=settings.audit_wait_seconds,
     )
-    journal = Journal(root, new_id(), limits=limits)
+    by_broker = settings.durable == "pubsub"
+    journal = Journal(root, new_id(), limits=limits, until_published=by_broker)
     topic = f"projects/{settings.project}/topics/{settings.topic}"
     transport = PubSubTransport(topic, emulator=settings.pubsub_address or None)
-    publisher = Publisher(transport, root, [journal])
+    publisher = Publisher(transport, root, [journal], limits=_AWAITED if by_broker else None)
     journal.on_durable(publisher.wake)
     publisher.start()
     return journal, publisher

@@ -519,7 +519,7 @@ class AuditUnavailable(RecordingError):
 
     Args:
         reason: one of ``disk_full``, ``disk_low``, ``io_error``, ``journal_full``,
-            ``queue_full``, ``deadline``, ``closed``; fit for a metric label.
+            ``queue_full``, ``deadline``, ``closed``, ``rejected``; fit for a metric label.
     """
 
     code = "audit_unavailable"

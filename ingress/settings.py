@@ -61,6 +61,11 @@ class Settings:
     completion_bytes_max: int = _setting(
         "largest answer that is no stream, bytes; above: 502", 64 * 1024 * 1024
     )
+    durable: Literal["disk", "pubsub"] = _setting(
+        "what makes a record durable: disk (in the data directory), or pubsub (Pub/Sub took it), "
+        "for machines whose disk does not outlive them",
+        "disk",
+    )
     audit_wait_seconds: float = _setting("longest wait for a record to be durable; then 503", 2.0)
     journal_free_bytes_min: int = _setting(
         "free disk space below which requests are refused, bytes", 1024 * 1024 * 1024

@@ -4,7 +4,8 @@ This is the face that the event loop sees. Appending never blocks: it queues the
 writer thread and returns a future, resolved when fdatasync returned 0 for the record's bytes.
 A batch wakes the loop once. The future fails with AuditUnavailable when the disk refuses, and
 after ``deadline_seconds`` at the latest when it hangs: ``await`` on it is bounded, callers need
-no timer of their own.
+no timer of their own. With ``until_published`` what is published counts as durable once the broker
+has taken it, for machines whose disk does not outlive them.
 
 Appends become durable in the order of the calls, and the chain (sequence, previous hash, record
 hash) follows that order. What the journal does not do: seal, build events, publish.
@@ -22,7 +23,7 @@ import contextlib
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -75,10 +76,10 @@ class JournalStats:
 
 class Journal:
     """The journal of one process life. All methods belong to the event loop that opened it,
-    except ``next_extent``, ``acknowledge``, ``pin`` and ``stats``, which any thread may call.
+    except ``next_extent``, ``acknowledge``, ``refuse``, ``pin`` and ``stats``: any thread may.
     """  # noqa: D205 - one sentence
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - three of them have a default that nearly everyone wants
         self,
         root: Path,
         writer_id: str,
@@ -86,12 +87,14 @@ class Journal:
         limits: JournalLimits | None = None,
         files: FileOps | None = None,
         on_event_durable: Callable[[Position], None] | None = None,
+        until_published: bool = False,
     ) -> None:
         """Create and lock ``root/writer_id`` and start the writer thread.
 
         Call it inside a running loop. ``writer_id`` must be new for every process life.
         ``on_event_durable`` is called on the loop for every event in sequence order, before the
         event's own future resolves: a checkpoint signer's leaves. It must not raise.
+        ``until_published`` needs a publisher that runs, and does not cover chunks.
 
         Raises:
             ValueError: the writer id is not a plain name.
@@ -106,6 +109,11 @@ class Journal:
         self._ledger = Ledger()
         self._pending: deque[Append] = deque()
         self._pending_bytes = 0
+        # Only with until_published: what is on disk and not yet published, how far the broker
+        # has taken it, and what of it the broker will never take.
+        self._written: deque[tuple[Append, Outcome]] | None = deque() if until_published else None
+        self._published_to = (0, 0)
+        self._refused: set[tuple[int, int]] = set()
         self._watchdog: asyncio.TimerHandle | None = None
         self._closing = False
         self._ended = asyncio.Event()
@@ -227,12 +235,19 @@ class Journal:
 
     def _post_settle(self, batch: Sequence[Append], outcomes: Sequence[Outcome]) -> None:
         """Hand a batch's outcome to the loop; called by the writer thread."""
+        self._post(self._settle, batch, outcomes)
+
+    def _post(self, call: Callable[..., object], *arguments: object) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            self._loop.call_soon_threadsafe(self._settle, batch, outcomes)
+            self._loop.call_soon_threadsafe(call, *arguments)
 
     def _settle(self, batch: Sequence[Append], outcomes: Sequence[Outcome]) -> None:
+        settled: Iterable[tuple[Append, Outcome]] = zip(batch, outcomes, strict=True)
+        if self._written is not None:
+            self._written.extend(settled)
+            settled = self._taken(self._written)
         hook = self._on_event_durable
-        for append, outcome in zip(batch, outcomes, strict=True):
+        for append, outcome in settled:
             self._pending.popleft()
             self._pending_bytes -= len(append.message) + len(append.contents)
             future = append.future
@@ -246,6 +261,23 @@ class Journal:
             elif append.flags & OPENS and append.interaction_id and not future.cancelled():
                 # Its caller was told no at the deadline, so nobody will close it.
                 self._ledger.abandon(append.interaction_id)
+
+    def _taken(self, written: deque[tuple[Append, Outcome]]) -> Iterator[tuple[Append, Outcome]]:
+        """Take out what need not wait for the broker any longer, in order."""
+        while written:
+            append, outcome = written[0]
+            if not isinstance(outcome, str) and append.kind != CHUNK:
+                if outcome[:2] > self._published_to:
+                    return
+                if outcome[:2] in self._refused:
+                    self._refused.discard(outcome[:2])
+                    outcome = "rejected"
+            written.popleft()
+            yield append, outcome
+
+    def _note_published(self, position: Position) -> None:
+        self._published_to = max(self._published_to, position[:2])
+        self._settle((), ())
 
     def _watch(self) -> None:
         """Fail what has waited too long, and come back when the next one is due."""
@@ -275,6 +307,13 @@ class Journal:
         """
         if self._ledger.acknowledge(position, count):
             self._queue.put(Wake())
+        if self._written is not None:
+            self._post(self._note_published, position)
+
+    def refuse(self, position: Position) -> None:
+        """Note that the broker will never take the message that ends here; acknowledge it after."""
+        if self._written is not None:
+            self._post(self._refused.add, position[:2])
 
     def pin(self, segment: int) -> None:
         """Keep a segment for good, because damage was found in it."""
@@ -324,8 +363,7 @@ class Journal:
         return self._ended.is_set()
 
     def _post_ended(self) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            self._loop.call_soon_threadsafe(self._ended.set)
+        self._post(self._ended.set)
 
 
 def _fail(future: asyncio.Future[Position], reason: str) -> None:

@@ -76,6 +76,9 @@ class Source(Protocol):
     def acknowledge(self, position: Position, count: int = 1) -> None:
         """Note that all up to a position is published."""
 
+    def refuse(self, position: Position) -> None:
+        """Note that the message ending there was set aside; acknowledging it follows."""
+
     def pin(self, segment: int) -> None:
         """Keep a damaged segment."""
 
@@ -191,13 +194,13 @@ class Publisher:
             logger.exception("journal not readable", extra={"writer_id": cursor.writer_id})
             return False
         self.stats.damaged_count += cursor.take_damage()
-        if position is None or not self._deliver(messages):
+        if position is None or not self._deliver(cursor.source, messages):
             return False
         cursor.acknowledge(position, len(messages))
         self.stats.published_count += len(messages)
         return True
 
-    def _deliver(self, messages: Sequence[Message]) -> bool:
+    def _deliver(self, source: Source, messages: Sequence[Message]) -> bool:
         """Bring messages to the broker or, refused for good, to ``rejected/``; False: must end."""
         attempts = 0
         while messages:
@@ -211,8 +214,10 @@ class Publisher:
                 self.stats.last_error = error.code
                 if len(messages) > 1:
                     middle = len(messages) // 2
-                    return self._deliver(messages[:middle]) and self._deliver(messages[middle:])
+                    halves = (messages[:middle], messages[middle:])
+                    return all(self._deliver(source, half) for half in halves)
                 if attempts + 1 >= _REJECTION_ATTEMPTS and self._set_aside(messages[0]):
+                    source.refuse(messages[0].position)
                     return True
             except Exception as error:  # noqa: BLE001 - boundary: the thread outlives a bug there
                 self.stats.last_error = type(error).__name__
@@ -257,7 +262,7 @@ class _Cursor:
 
     def __init__(self, source: Source, limits: PublisherLimits) -> None:
         self.writer_id = source.writer_id
-        self._source = source
+        self.source = source
         self._limits = limits
         self._after = Position(0, 0)
         self._path: Path | None = None
@@ -271,7 +276,7 @@ class _Cursor:
         Raises:
             OSError: the segment cannot be read.
         """
-        extent = self._source.next_extent(self._after)
+        extent = self.source.next_extent(self._after)
         if extent is None:
             return [], None
         remaining = extent.end - extent.start
@@ -316,7 +321,7 @@ class _Cursor:
     def _skip(self, extent: Extent, data: bytes, offset: int) -> int:
         """Pass over damage, keep its file, and go on at the next intact frame."""
         self._damage += 1
-        self._source.pin(extent.segment)
+        self.source.pin(extent.segment)
         logger.error(
             "journal segment damaged",
             extra={"writer_id": self.writer_id, "segment": extent.segment},
@@ -331,7 +336,7 @@ class _Cursor:
     def acknowledge(self, position: Position, count: int) -> None:
         """Move on, and tell the source."""
         self._after = position
-        self._source.acknowledge(position, count)
+        self.source.acknowledge(position, count)
 
     def close(self) -> None:
         """Close the segment file."""

@@ -107,6 +107,9 @@ class Orphan:
             self._published = max(self._published, Position(position.segment, position.end))
         self._remove_if_done()
 
+    def refuse(self, position: Position) -> None:
+        """Do nothing: nobody waits for an orphan's message."""
+
     def pin(self, segment: int) -> None:
         """Do nothing: damage in an orphan was judged when it was adopted."""
 

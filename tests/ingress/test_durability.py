@@ -1,15 +1,20 @@
 """Nothing goes on before it is durable, seen from both sides of a gateway whose disk misbehaves."""
 
+import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
+from fake_transport import FakeTransport
 from fake_upstream import DONE, FakeUpstream, chat_frame, stream
 from faulty_files import FaultyFiles
-from running_gateway import RunningGateway, stalled
+from running_gateway import RunningGateway, prepare, stalled
 
+from ingress.app import read_policy
+from ingress.errors import PolicyError, PublishUnavailable
 from ingress.recording.chunks import unpack_chunk
+from ingress.recording.publisher import Message
 from ingress.recording.segment import CHUNK, Frame, decode_header, walk
 
 
@@ -183,3 +188,60 @@ def _opened_chunks(gateway, event):
                     opener = gateway.reading.opener
                     found.append(opener.open(chunk.key_id, chunk.ciphertext, associated))
     return found
+
+
+BRACKETED = """\
+version: 1
+connections:
+  copilot: {{kind: copilot, upstream: "http://127.0.0.1:{port}", credential: secret/copilot}}
+masking: {{rules: [tiny.toml]}}
+rules:
+  - {{id: engineers, when: "'engineering' in principal.groups", effect: allow, assurance: bracket}}
+"""
+
+
+class Broker(FakeTransport):
+    """Takes messages while it is up, and notes when it took the last ones."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.up = threading.Event()
+        self.up.set()
+
+    def publish(self, messages: Sequence[Message]) -> None:
+        if not self.up.wait(2):
+            raise PublishUnavailable("unavailable")
+        super().publish(messages)
+
+
+def test_without_a_lasting_disk_nothing_goes_on_that_the_broker_has_not_taken(upstream, tmp_path):
+    gateway = RunningGateway(
+        tmp_path, upstream.port, policy=BRACKETED, durable="pubsub", audit_wait_seconds=0.5
+    )
+    broker = gateway.transport = Broker()
+    with gateway as running:
+        _settled(running, "cloud-first")
+
+        def told() -> list[str]:
+            records = [json.loads(data)["record"] for data in running.events_raw()]
+            return [r["event_type"] for r in records if r.get("session_id") == "cloud"]
+
+        assert running.chat("hi", stream=True, session="cloud").status == 200
+        assert told() == ["interaction.requested", "interaction.completed"]
+
+        broker.up.clear()
+        began = time.monotonic()
+        answer = running.chat("hi", session="cloud-away")
+        assert (answer.status, answer.json["error"]["code"]) == (503, "audit_unavailable")
+        assert time.monotonic() - began < 1.5
+        assert upstream.of("cloud-away") == []
+        broker.up.set()
+        _until_served(running, "cloud-after")
+
+
+def test_promise_that_needs_a_lasting_disk_is_refused_with_the_way_out(tmp_path):
+    settings = prepare(tmp_path, 1, durable="pubsub")
+
+    with pytest.raises(PolicyError, match=r"rule engineers: .* write assurance: bracket") as caught:
+        read_policy(settings.policy_file, settings.durable)
+    assert len(caught.value.problems) == 1  # neither the refusing rule nor the bracketed one
