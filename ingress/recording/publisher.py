@@ -170,9 +170,10 @@ class Publisher:
         while not self._stopping.is_set():
             if any([self._publish_next(cursor) for cursor in self._cursors]):  # noqa: C419 - all
                 continue
-            if self._draining:
+            idle_seconds = self._idle_seconds()
+            if self._draining and idle_seconds is None:
                 return
-            self._wake.wait(self._idle_seconds())
+            self._wake.wait(idle_seconds)
             self._wake.clear()
             if not self._draining:
                 self._stopping.wait(self._limits.linger_seconds)
@@ -278,6 +279,7 @@ class _Cursor:
         """
         extent = self.source.next_extent(self._after)
         if extent is None:
+            self.retry_at = 0.0
             return [], None
         remaining = extent.end - extent.start
         data = self._load(extent, min(remaining, max(self._limits.read_bytes, FRAME_BYTES)))

@@ -14,7 +14,8 @@ class FaultyFiles(FileOps):
 
     def __init__(self) -> None:
         self.fail_syncs = 0
-        self.capacity_bytes: int | None = None
+        self._capacity_bytes: int | None = None
+        self._filling = threading.Lock()
         self.free = 1 << 50
         self.hung = threading.Event()
         self.hung.set()
@@ -23,6 +24,16 @@ class FaultyFiles(FileOps):
         self.synced_after_failure = False
         self._failed: set[int] = set()
 
+    @property
+    def capacity_bytes(self) -> int | None:
+        """How much still fits; None: all."""
+        return self._capacity_bytes
+
+    @capacity_bytes.setter
+    def capacity_bytes(self, left: int | None) -> None:
+        with self._filling:  # the writer's thread may be filling it at this moment
+            self._capacity_bytes = left
+
     def create(self, path: Path) -> int:
         self.actions.append(f"create {path.name}")
         descriptor = super().create(path)
@@ -30,13 +41,14 @@ class FaultyFiles(FileOps):
         return descriptor
 
     def write(self, descriptor: int, data: bytes | memoryview) -> int:
-        if self.capacity_bytes is None:
-            return super().write(descriptor, data)
-        if self.capacity_bytes == 0:
-            raise OSError(errno.ENOSPC, "no space left")
-        taken = super().write(descriptor, data[: self.capacity_bytes])
-        self.capacity_bytes -= taken
-        return taken
+        with self._filling:
+            capacity = self._capacity_bytes
+            if capacity == 0:
+                raise OSError(errno.ENOSPC, "no space left")
+            taken = super().write(descriptor, data[:capacity])
+            if capacity is not None:
+                self._capacity_bytes = capacity - taken
+            return taken
 
     def fdatasync(self, descriptor: int) -> None:
         self.hung.wait(20)

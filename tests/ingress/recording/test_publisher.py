@@ -257,3 +257,29 @@ def test_orphans_are_published_beside_the_living_and_then_removed(tmp_path):
     assert_chain_holds(transport.data("alive"))
     assert (len(transport.data("dead")), len(transport.data("alive"))) == (20, 1)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_close_says_when_a_segment_could_not_be_read_and_waits_for_it(tmp_path):
+    """A drain that met an unreadable segment is no drain: whoever stops would delete the rest."""
+    transport = FakeTransport()
+
+    async def scenario():
+        journal = Journal(tmp_path, "w1", limits=SMALL)
+        await journal.append_event(body(0))
+        (segment,) = (tmp_path / "w1").glob("*.segment")
+        away = segment.rename(segment.with_suffix(".away"))
+        impatient = Publisher(transport, tmp_path, [journal], limits=FAST)
+        impatient.start()
+        assert not await asyncio.to_thread(impatient.close, 0.2)
+
+        patient = Publisher(transport, tmp_path, [journal], limits=FAST)
+        patient.start()
+        closing = asyncio.ensure_future(asyncio.to_thread(patient.close, 5))
+        await asyncio.sleep(0.1)
+        away.rename(segment)
+        assert await closing
+        await journal.close()
+
+    asyncio.run(scenario())
+
+    assert event_ids(transport.data()) == ["e0"]
