@@ -13,10 +13,10 @@ BENCH_ARGS ?=
 export DEMO_EXIT
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check schemas serve bench
+.PHONY: help setup demo test test-all terraform-test check schemas serve bench
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Make .venv with everything in it (again only when the lock changed)
 
@@ -24,10 +24,13 @@ demo: $(STAMP) ## Start the stack, play an hour of work, show the audit (DEMO_EX
 	@$(BIN)/tailnumber demo $(DEMO_ARGS)
 
 test: $(STAMP) ## Run the tests (under three minutes)
-	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not slow and not real_client"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not slow and not real_client and not terraform"
 
 test-all: $(STAMP) ## Run the slow tests too: crashes of every part, canaries, the README
-	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not real_client"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not real_client and not terraform"
+
+terraform-test: $(STAMP) ## Plan terraform/ offline and check the plan (needs terraform and npm)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m terraform tests/terraform
 
 check: $(STAMP) ## Check style, formatting, types, and that rendered schemas are up to date
 	$(BIN)/ruff check .
