@@ -229,6 +229,7 @@ class Workspace:
             kept
             | {"TF_CLI_CONFIG_FILE": str(configuration), "TF_IN_AUTOMATION": "1"}
             | {"CHECKPOINT_DISABLE": "1", "TF_CLI_ARGS": "-no-color"}
+            | {"TF_VAR_control_password": "not-a-password-" * 3}  # ephemeral: never in a file
             | self.providers.environment(known=known)
         )
 

@@ -1,5 +1,6 @@
 """Every module: formatted, valid, tested, and its README true."""
 
+import re
 from pathlib import Path
 
 import module_examples
@@ -73,7 +74,7 @@ def test_every_output_says_what_it_is(folder: Path):
 def test_a_module_pins_terraform_and_its_providers(folder: Path):
     versions = (folder / "versions.tf").read_text()
 
-    assert 'required_version = ">= 1.9"' in versions
+    assert re.search(r'required_version = ">= 1\.(9|11)"', versions)
     assert '">= 6.50, < 7"' in versions
 
 

@@ -59,16 +59,24 @@ def encode(value: Any) -> pb.DynamicValue:
     return pb.DynamicValue(msgpack=msgpack.packb(value))
 
 
+def attribute_message(name: str, attribute: dict[str, Any]) -> pb.Schema.Attribute:
+    """Turn an attribute into the protocol's message; what ends in `_wo` is write-only."""
+    message = pb.Schema.Attribute(
+        name=name,
+        type=json.dumps(attribute["type"]).encode(),
+        **{key: attribute.get(key, False) for key in ("required", "optional", "computed")},
+    )
+    if name.endswith("_wo"):
+        message.MergeFromString(b"\x58\x01")  # field 11, write_only, which the stubs lack
+    return message
+
+
 def block_message(block: dict[str, Any]) -> pb.Schema.Block:
     """Turn a block of the schema file into the protocol's message."""
     return pb.Schema.Block(
         version=0,
         attributes=[
-            pb.Schema.Attribute(
-                name=name,
-                type=json.dumps(attribute["type"]).encode(),
-                **{key: attribute.get(key, False) for key in ("required", "optional", "computed")},
-            )
+            attribute_message(name, attribute)
             for name, attribute in sorted(block.get("attributes", {}).items())
         ],
         block_types=[
@@ -118,8 +126,8 @@ def refused_values(block: dict[str, Any], config: dict[str, Any], path: str = ""
 class Known:
     """What Google would compute: by rule where modules chain on it, else a telling placeholder."""
 
-    def __init__(self, rules: dict[str, dict[str, str]]) -> None:
-        """Take the rules: resource type -> attribute -> text with {argument} in it."""
+    def __init__(self, rules: dict[str, dict[str, Any]]) -> None:
+        """Take the rules: resource type -> attribute -> text with {argument} in it, or the value."""
         self._rules = rules
 
     def fill(self, kind: str, state: dict[str, Any], block: dict[str, Any]) -> None:
@@ -136,7 +144,7 @@ class Known:
             if rule is None and attribute["type"] == STRING and name in {"id", "self_link", "name"}:
                 rule = kind + "/{" + self._label(state) + "}"
             if rule is not None:
-                state[name] = self._render(rule, state)
+                state[name] = self._render(rule, state) if isinstance(rule, str) else rule
 
     @staticmethod
     def _label(state: dict[str, Any]) -> str:
@@ -153,9 +161,11 @@ class Known:
 
 
 def mark_unknown(block: dict[str, Any], state: dict[str, Any]) -> None:
-    """Make every computed argument that was not given unknown, as a provider plans a creation."""
+    """Make computed arguments that were not given unknown, write-only ones null: a planned creation."""
     for name, attribute in block["attributes"].items():
-        if attribute.get("computed") and state.get(name) is None:
+        if name.endswith("_wo"):
+            state[name] = None
+        elif attribute.get("computed") and state.get(name) is None:
             state[name] = UNKNOWN
     for name, nested in block["block_types"].items():
         for item in nested_values(state.get(name)):
