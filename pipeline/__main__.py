@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from google.api_core import exceptions
@@ -60,6 +61,12 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
     )
     for name, words in SOURCE_HELP.items():
         parser.add_argument(f"--{name}", metavar="FILE", help=words)
+    parser.add_argument(
+        "--alive-file",
+        type=Path,
+        metavar="FILE",
+        help="touch it as long as work goes on; python -m pipeline.alive FILE looks at it",
+    )
     parser.add_argument("--fault-at", help=argparse.SUPPRESS)
 
 
@@ -93,7 +100,8 @@ def _run(options: argparse.Namespace) -> int:
     sys.stdout.write(json.dumps({"ready": True, "subscription": name}) + "\n")
     sys.stdout.flush()
     load = partial(driver.run_graph, places=places)
-    driver.Driver(subscription, load, stop, fault_at=options.fault_at).run()
+    alive = options.alive_file.touch if options.alive_file else lambda: None
+    driver.Driver(subscription, load, stop, alive=alive, fault_at=options.fault_at).run()
     subscription.close()
     return 0
 

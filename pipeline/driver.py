@@ -88,17 +88,21 @@ class Driver:
         load: Load,
         stop: threading.Event,
         *,
+        alive: Callable[[], None] = lambda: None,
         fault_at: str | None = None,
     ) -> None:
+        """Prepare to work; ``alive`` is called in each round and at each attempt at a batch."""
         self._subscription = subscription
         self._load = load
         self._stop = stop
+        self._alive = alive
         self._fault_at = fault_at
 
     def run(self) -> None:
         """Work until the stop event is set; a batch in hand is finished or given back first."""
         pauses = _pauses()
         while not self._stop.is_set():
+            self._alive()
             try:
                 deliveries = self._subscription.pull()
             except exceptions.GoogleAPICallError as error:
@@ -131,6 +135,7 @@ class Driver:
     def _load_until_done(self, messages: Sequence[Incoming]) -> Mapping[str, int] | None:
         """Return what the load returns, or None when told to stop."""
         for pause in _pauses():
+            self._alive()
             try:
                 return self._load(messages)
             except Exception as error:  # noqa: BLE001  boundary: the batch is held and tried again

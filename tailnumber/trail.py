@@ -173,11 +173,10 @@ def open_bigquery(project: str) -> Iterator[Trail]:
     Raises:
         CommandError: nobody is signed in.
     """
-    emulated = "BIGQUERY_EMULATOR_HOST" in os.environ
     try:
         client = bigquery.Client(
             project=project,
-            credentials=AnonymousCredentials() if emulated else None,  # type: ignore[no-untyped-call]  # unannotated upstream
+            credentials=AnonymousCredentials() if is_emulated() else None,  # type: ignore[no-untyped-call]  # unannotated upstream
         )
     except DefaultCredentialsError as error:
         raise CommandError(
@@ -187,6 +186,11 @@ def open_bigquery(project: str) -> Iterator[Trail]:
         yield Trail(client)
     finally:
         client.close()  # type: ignore[no-untyped-call]  # unannotated upstream
+
+
+def is_emulated() -> bool:
+    """Tell whether ``open_bigquery`` reaches a server that is not Google's."""
+    return "BIGQUERY_EMULATOR_HOST" in os.environ
 
 
 def _sentence(error: exceptions.GoogleAPICallError) -> str:

@@ -127,8 +127,12 @@ def _show(
     elif form == "csv":
         write_csv(sys.stdout, answer)
     elif form == "chart":
-        from tailnumber.charts import draw
-
+        try:
+            from tailnumber.charts import draw
+        except ModuleNotFoundError as error:
+            raise CommandError(
+                f"A picture needs the package {error.name}; run: pip install 'tailnumber[local]'"
+            ) from error
         file = output or Path(f"{question.name}.png")
         draw(question, answer.rows, file)
         say(f"The picture is in {file}.")

@@ -26,7 +26,8 @@ def retain(
     """Delete rows that are past their time, copy what legal holds keep; run it daily.
 
     The stack of this machine runs it by itself once a day. With --project BigQuery lets partitions
-    expire by itself, and this copies what holds keep to the dataset hold before that. It also
+    expire by itself, and this copies what holds keep to the dataset hold before that; a server
+    that stands in for BigQuery (BIGQUERY_EMULATOR_HOST) expires nothing, so rows go here. It also
     finishes interrupted erasures, and says when a table keeps its rows for another time than its
     class of data does.
     """
@@ -38,6 +39,7 @@ def retain(
     from tailnumber.lifecycle.erasing import resume
     from tailnumber.lifecycle.retaining import expiry_problems
     from tailnumber.lifecycle.retaining import retain as run
+    from tailnumber.trail import is_emulated
 
     with (
         control_state(layout) as engine,
@@ -50,7 +52,7 @@ def retain(
             trail,
             holds.list(),
             datetime.now(UTC),
-            enforce=project is None,
+            enforce=project is None or is_emulated(),
             dry_run=dry_run,
             progress=status.update,
         )

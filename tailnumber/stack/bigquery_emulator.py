@@ -113,12 +113,14 @@ def bend() -> None:
         setattr(module, name, ours)
 
 
-def settings(data_dir: Path, *, rest_port: int, grpc_port: int, project: str) -> Settings:
-    """Return the server's settings: loopback, on disk, quiet, nothing fetched from elsewhere."""
+def settings(
+    data_dir: Path, *, host: str, rest_port: int, grpc_port: int, project: str
+) -> Settings:
+    """Return the server's settings: on disk, quiet, nothing fetched from elsewhere."""
     return Settings(
-        rest_host="127.0.0.1",
+        rest_host=host,
         rest_port=rest_port,
-        grpc_host="127.0.0.1",
+        grpc_host=host,
         grpc_port=grpc_port,
         persistence_mode=PersistenceMode.PERSISTENT,
         data_dir=data_dir,

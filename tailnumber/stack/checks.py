@@ -25,24 +25,27 @@ PYTHON_AFTER: Final = (3, 14)
 FREE_BYTES_MIN: Final = 2 * 1024**3
 # Below it the gateway refuses requests (setting TAILNUMBER_JOURNAL_FREE_BYTES_MIN).
 FREE_BYTES_STOP: Final = 1024**3
+# What the commands need; then what a stack on this machine needs beside it.
 PACKAGES: Final = (
     "ingress",
     "pipeline",
     "schemas",
-    "apache_beam",
-    "bqemulator",
     "cel_expr_python",
-    "duckdb",
     "fastapi",
     "google.cloud.bigquery",
-    "google.cloud.bigquery_storage",
-    "google.pubsub_v1",
     "grpc",
     "re2",
     "sqlalchemy",
     "tink",
     "uvicorn",
     "uvloop",
+)
+STACK_PACKAGES: Final = (
+    "apache_beam",
+    "bqemulator",
+    "duckdb",
+    "google.cloud.bigquery_storage",
+    "google.pubsub_v1",
 )
 _EARLIEST: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _CLOCK_PAUSE_SECONDS: Final = 0.05
@@ -61,7 +64,7 @@ def run_checks(layout: Layout, port: int | None) -> list[Finding]:
     """Run every check; none changes anything."""
     checks: Iterable[Callable[[], Finding]] = (
         lambda: check_python(sys.version_info[:2]),
-        lambda: check_packages(PACKAGES),
+        lambda: check_packages(PACKAGES, STACK_PACKAGES),
         lambda: check_port(layout, port),
         lambda: check_disk(layout.root, _free_bytes(layout.root)),
         lambda: check_folder(layout.root),
@@ -86,14 +89,21 @@ def check_python(version: tuple[int, ...]) -> Finding:
     )
 
 
-def check_packages(names: Iterable[str]) -> Finding:
-    """Check that everything is installed."""
+def check_packages(names: Iterable[str], stack_names: Iterable[str] = ()) -> Finding:
+    """Check that everything is installed; the command line may stand alone."""
     missing = [name for name in names if not _installed(name)]
     if missing:
         return Finding(
             "packages",
             "fail",
             f"Not installed: {', '.join(missing)}; install them with: make setup",
+        )
+    if not all(map(_installed, stack_names)):
+        return Finding(
+            "packages",
+            "warn",
+            "The command line is installed, a stack on this machine is not: `tailnumber up` "
+            "needs: pip install 'tailnumber[local]'",
         )
     return Finding("packages", "ok", "Everything that the stack needs is installed.")
 

@@ -1,8 +1,9 @@
 """Run the one-machine warehouse: BigQuery's REST and Storage APIs on DuckDB, on loopback.
 
 ``python -m tailnumber.stack.warehouse --data-dir D --port N --grpc-port N`` prints one JSON line
-when it is ready and ends on SIGTERM or SIGINT. The rows are in ``D/bqemulator.duckdb``; every
-row that an append acknowledged is there after a crash. It creates no table: see
+when it is ready and ends on SIGTERM or SIGINT. It asks nobody who they are: another ``--host``
+than loopback is for a container's private network alone. The rows are in ``D/bqemulator.duckdb``;
+every row that an append acknowledged is there after a crash. It creates no table: see
 ``pipeline.tables``.
 """
 
@@ -34,8 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ready_stream = _claim_standard_output()
     try:
         for port in (options.port, options.grpc_port):
-            _check_free(port)
-        asyncio.run(_serve(options.data_dir, options.port, options.grpc_port, ready_stream))
+            _check_free(options.host, port)
+        asyncio.run(_serve(options, ready_stream))
     except StartError as error:
         sys.stderr.write(f"warehouse: {error}\n")
         return _EXIT_USAGE
@@ -48,6 +49,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         description="Serve BigQuery's REST and Storage APIs on loopback from one data directory.",
     )
     parser.add_argument("--data-dir", type=Path, required=True, help="where the rows lie")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=0, help="REST port; 0 takes a free one")
     parser.add_argument("--grpc-port", type=int, default=0, help="Storage port; 0 takes a free one")
     return parser.parse_args(arguments)
@@ -61,19 +63,19 @@ def _claim_standard_output() -> int:
     return claimed
 
 
-def _check_free(port: int) -> None:
+def _check_free(host: str, port: int) -> None:
     # gRPC shares a port that another process listens on (SO_REUSEPORT) and says nothing.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((host, port))
         except OSError as error:
             raise StartError(
-                f"cannot listen on 127.0.0.1:{port} ({error.strerror}); choose another port"
+                f"cannot listen on {host}:{port} ({error.strerror}); choose another port"
             ) from error
 
 
-async def _serve(data_dir: Path, port: int, grpc_port: int, ready_stream: int) -> None:
+async def _serve(options: argparse.Namespace, ready_stream: int) -> None:
     import duckdb
     from bqemulator.config import LogFormat, LogLevel
     from bqemulator.observability.logging_ import configure_logging
@@ -88,7 +90,11 @@ async def _serve(data_dir: Path, port: int, grpc_port: int, ready_stream: int) -
     bigquery_emulator.bend()
     server = EmulatorServer(
         bigquery_emulator.settings(
-            data_dir, rest_port=port, grpc_port=grpc_port, project=DEFAULT_PROJECT
+            options.data_dir,
+            host=options.host,
+            rest_port=options.port,
+            grpc_port=options.grpc_port,
+            project=DEFAULT_PROJECT,
         )
     )
     stop = _stop_on_signals()
@@ -97,10 +103,10 @@ async def _serve(data_dir: Path, port: int, grpc_port: int, ready_stream: int) -
     except (duckdb.IOException, OSError) as error:
         await server.stop()
         raise StartError(
-            f"cannot open {data_dir}: another warehouse uses it, or it is not writable"
+            f"cannot open {options.data_dir}: another warehouse uses it, or it is not writable"
         ) from error
     trimmer = asyncio.ensure_future(bigquery_emulator.trim_results())
-    _announce(ready_stream, rest_port=server.rest_port, grpc_port=server.grpc_port)
+    _announce(ready_stream, options.host, server.rest_port, server.grpc_port)
     try:
         await stop.wait()
     finally:
@@ -125,11 +131,11 @@ def _stop_on_signals() -> asyncio.Event:
     return stop
 
 
-def _announce(stream: int, *, rest_port: int, grpc_port: int) -> None:
+def _announce(stream: int, host: str, rest_port: int, grpc_port: int) -> None:
     line = {
         "ready": True,
-        "bigquery": f"http://127.0.0.1:{rest_port}",
-        "storage": f"127.0.0.1:{grpc_port}",
+        "bigquery": f"http://{host}:{rest_port}",
+        "storage": f"{host}:{grpc_port}",
     }
     os.write(stream, (json.dumps(line) + "\n").encode())
 

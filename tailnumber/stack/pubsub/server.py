@@ -7,8 +7,9 @@ import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import grpc  # type: ignore[import-untyped]  # grpcio ships no types
 from google.protobuf.empty_pb2 import Empty  # type: ignore[import-untyped]  # nor protobuf
@@ -17,7 +18,13 @@ from grpc import aio
 from tailnumber.stack.pubsub import validation, wire
 from tailnumber.stack.pubsub.backlog import Consumer
 from tailnumber.stack.pubsub.broker import Broker
-from tailnumber.stack.pubsub.errors import CannotStart, InvalidArgument, NotFound, PubSubError
+from tailnumber.stack.pubsub.errors import (
+    AlreadyExists,
+    CannotStart,
+    InvalidArgument,
+    NotFound,
+    PubSubError,
+)
 from tailnumber.stack.pubsub.stream import Stream, add_received
 from tailnumber.stack.pubsub.subscription import LiveSubscription
 from tailnumber.stack.pubsub.validation import AckId
@@ -47,14 +54,19 @@ class PubSubServer:
         self._port = port
         self.address = ""
 
-    async def start(self) -> None:
-        """Open the data and serve.
+    async def start(self, topics: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Open the data, make ``topics`` (topic -> subscription) where they are missing, and serve.
 
         Raises:
-            CannotStart: the file or the port cannot be used.
+            CannotStart: the file or the port cannot be used, or a name is not one of Pub/Sub's.
         """
         self._check_port()
         self._broker = Broker(self._data_file)
+        try:
+            await _provide(self._broker, topics)
+        except InvalidArgument as error:
+            await self._broker.close()
+            raise CannotStart(str(error)) from error
         limit = GRPC_MESSAGE_MAX_BYTES
         self._server = aio.server(
             options=[
@@ -103,6 +115,14 @@ class PubSubServer:
         finally:
             await self._server.stop(None)
             await self._broker.close()
+
+
+async def _provide(broker: Broker, topics: Mapping[str, str]) -> None:
+    for topic, subscription in topics.items():
+        with contextlib.suppress(AlreadyExists):
+            await broker.create_topic(wire.Topic(name=topic))
+        with contextlib.suppress(AlreadyExists):
+            await broker.create_subscription(wire.Subscription(name=subscription, topic=topic))
 
 
 def _publisher_methods(broker: Broker) -> grpc.GenericRpcHandler:

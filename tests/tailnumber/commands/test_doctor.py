@@ -40,6 +40,13 @@ def test_missing_package_is_named():
     assert "json" not in finding.text
 
 
+def test_command_line_may_stand_without_a_stack():
+    finding = checks.check_packages(["json"], ["no_such_package_here"])
+
+    assert finding.level == "warn"
+    assert "tailnumber[local]" in finding.text
+
+
 def test_little_disk_warns_and_less_fails(tmp_path):
     assert checks.check_disk(tmp_path, 3 * 1024**3).level == "ok"
     assert checks.check_disk(tmp_path, 1500 * 1024**2).level == "warn"

@@ -332,3 +332,24 @@ def test_file_that_is_no_database_is_refused_and_left_alone(tmp_path):
     assert ended.returncode == 2
     assert "cannot be used" in ended.stderr
     assert other.read_bytes() == before
+
+
+@pytest.mark.slow
+def test_named_topic_and_subscription_are_there_when_it_serves_and_stay(start, connect):
+    topic, subscription = "projects/p/topics/events", "projects/p/subscriptions/loader"
+    for _ in range(2):
+        server = start("p.db", "--topic", f"{topic}={subscription}")
+        client = connect(server.address)
+        client.publisher.publish(topic=topic, messages=[{"data": b"x"}], timeout=5)
+        found = client.subscriber.get_subscription(subscription=subscription, timeout=5)
+        assert found.topic == topic
+        assert server.end(signal.SIGTERM) == 0
+
+
+@pytest.mark.slow
+def test_name_that_is_none_of_a_topic_is_refused(tmp_path):
+    for pair, said in (("events=loader", "/topics/{id}"), ("events", "projects/P/topics/T=")):
+        ended = run_to_end("--data-file", str(tmp_path / "p.db"), "--topic", pair)
+
+        assert ended.returncode == 2
+        assert said in ended.stderr
