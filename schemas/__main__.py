@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from schemas import compatibility, cost, render
 from schemas.explain import UnknownNameError, explain, names
+from schemas.lookml import lookml
 from schemas.published import RevisionError, published
 
 OK, FINDINGS, USAGE = 0, 1, 2
 
 _EPILOG = """\
 examples:
-  python -m schemas render                          write schemas/generated after a change
+  python -m schemas render                          write what is rendered, after a change
   python -m schemas render --check                  exit 1 if it was forgotten (for CI)
   python -m schemas check --against origin/main     exit 1 if a published version would break
   python -m schemas docs                            write docs/tables.md and docs/access.md
@@ -48,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     rendering = commands.add_parser(
-        "render", help="write schemas/generated: JSON Schemas, BigQuery tables, views"
+        "render", help="write schemas/generated and schemas/looker/views"
     )
     rendering.add_argument(
         "--check", action="store_true", help="write nothing; exit 1 if a file is out of date"
@@ -88,9 +89,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _render(*, check: bool) -> int:
     if not check:
-        _say(*(render.write() or ["everything was up to date"]))
+        done = [*render.write(), *render.write(render.LOOKER, lookml())]
+        _say(*(done or ["everything was up to date"]))
         return OK
-    findings = render.stale()
+    findings = [*render.stale(), *render.stale(render.LOOKER, lookml())]
     if findings:
         _say(*findings, "run `python -m schemas render` and commit what it writes")
         return FINDINGS

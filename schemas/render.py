@@ -16,6 +16,8 @@ from schemas.tables import TABLES
 from schemas.views import TableFunction, functions, views
 
 GENERATED: Final = Path(__file__).parent / "generated"
+# Looker takes one folder as a project: what is rendered for it stands among what is not.
+LOOKER: Final = Path(__file__).parent / "looker" / "views"
 DOCS: Final = Path(__file__).parent.parent / "docs"
 
 
@@ -43,9 +45,12 @@ def documents() -> Mapping[str, str]:
     return result
 
 
-def stale(directory: Path = GENERATED) -> list[str]:
-    """Return one sentence for each file that is missing, different or left over."""
-    fresh, found = documents(), _read(directory)
+def stale(directory: Path = GENERATED, fresh: Mapping[str, str] | None = None) -> list[str]:
+    """Return one sentence for each file that is missing, different or left over.
+
+    ``fresh`` is what the directory should hold, ``documents()`` unless given.
+    """
+    fresh, found = documents() if fresh is None else fresh, _read(directory)
     sentences = []
     for path in sorted(fresh.keys() | found.keys()):
         if path not in found:
@@ -57,9 +62,9 @@ def stale(directory: Path = GENERATED) -> list[str]:
     return sentences
 
 
-def write(directory: Path = GENERATED) -> list[str]:
+def write(directory: Path = GENERATED, fresh: Mapping[str, str] | None = None) -> list[str]:
     """Write what is out of date, remove what is left over; return one sentence for each."""
-    fresh, done = documents(), []
+    fresh, done = documents() if fresh is None else fresh, []
     found = _read(directory)
     for path in sorted(found.keys() - fresh.keys()):
         (directory / path).unlink()

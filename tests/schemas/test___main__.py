@@ -22,7 +22,7 @@ def test_render_check_fails_on_a_stale_file(
 ) -> None:
     render.write(tmp_path)
     (tmp_path / "views" / "audit.events.sql").write_text("SELECT 1\n")
-    monkeypatch.setattr(render, "stale", lambda found=render.stale: found(tmp_path))
+    monkeypatch.setattr(render, "stale", lambda *at, found=render.stale: found(*at or (tmp_path,)))
 
     assert command.main(["render", "--check"]) == 1
     assert capsys.readouterr().out.splitlines() == [
@@ -34,7 +34,9 @@ def test_render_check_fails_on_a_stale_file(
 def test_render_says_what_it_wrote(
     tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(render, "write", lambda written=render.write: written(tmp_path))
+    monkeypatch.setattr(
+        render, "write", lambda *at, written=render.write: written(*at or (tmp_path,))
+    )
 
     assert command.main(["render"]) == 0
     assert "wrote tables/audit.events_v1.json" in capsys.readouterr().out
