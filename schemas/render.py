@@ -10,6 +10,7 @@ from schemas.bigquery import render_table
 from schemas.jsonschema import render_event
 from schemas.pages import access_page, cost_page, tables_page
 from schemas.procedures import procedures
+from schemas.protobuf import render_messages
 from schemas.question_page import questions_page
 from schemas.registry import EVENTS
 from schemas.tables import TABLES
@@ -39,6 +40,7 @@ def documents() -> Mapping[str, str]:
         result[f"views/{view_id}.sql"] = query
     for procedure_id, statement in procedures().items():
         result[f"procedures/{procedure_id}.sql"] = statement
+    result["pubsub/audit_events.proto"] = render_messages()
     result["access.json"] = _json(access_matrix.document())
     for function in functions().values():
         result[f"functions/{function.id}.json"] = _json(_function(function))
