@@ -10,7 +10,11 @@ import sys
 from collections.abc import Sequence
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import GoogleCloudOptions, StandardOptions
+from apache_beam.options.pipeline_options import (
+    GoogleCloudOptions,
+    SetupOptions,
+    StandardOptions,
+)
 
 from pipeline.graph import build
 from pipeline.options import AuditOptions, Places, resource
@@ -29,6 +33,8 @@ def stream(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"pipeline: cannot start: {sentence}\n")
         return 2
     options.view_as(StandardOptions).streaming = True
+    # Workers import every step by its name; what this process has in __main__ is none of theirs.
+    options.view_as(SetupOptions).save_main_session = False
     with beam.Pipeline(options=options) as pipeline:
         compose(pipeline, options, project)
     return 0

@@ -71,7 +71,9 @@ def _merged(name: str, records: Iterable[type[Record]], nested: dict[str, str]) 
     numbers = {_number(field): field for field in fields}
     if len(numbers) != len(fields):
         raise ContractError(f"two fields of {name} have one number; rename the newer")
-    lines = (f"{kind} {field} = {_number(field)}; // {why}" for field, (kind, why) in fields.items())
+    lines = (
+        f"{kind} {field} = {_number(field)}; // {why}" for field, (kind, why) in fields.items()
+    )
     return f"message {name} {{\n{_indented(lines)}\n}}"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2] / "terraform"
 _BLOCK = re.compile(r'^(?:variable|output) "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
-_ARGUMENT = re.compile(r"^  (\w+) +=(.*?)(?=^  \S|\Z)", re.MULTILINE | re.DOTALL)
+_ARGUMENT = re.compile(r"^  (\w+) +=(.*?)(?=^  \w|\Z)", re.MULTILINE | re.DOTALL)
 
 
 def blocks(path: Path) -> dict[str, dict[str, str]]:
