@@ -5,6 +5,10 @@ import json
 import re
 from pathlib import Path
 
+import module_examples
+import offline_terraform as offline
+
+from pipeline.flex.template import container_spec
 from pipeline.options import AuditOptions
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,3 +44,17 @@ def test_the_template_offers_what_the_pipeline_takes() -> None:
     metadata = json.loads((ROOT / "pipeline" / "flex" / "metadata.json").read_text())
 
     assert {parameter["name"] for parameter in metadata["parameters"]} == _options()
+
+
+def test_terraform_writes_the_container_spec_of_the_image(space: offline.Workspace) -> None:
+    plan = module_examples.plan(space, "pipeline")
+    values = {
+        change["type"]: change["change"]["after"]
+        for change in plan["resource_changes"]
+        if change["type"] in {"google_storage_bucket_object", "google_dataflow_flex_template_job"}
+    }
+    image = values["google_dataflow_flex_template_job"]["sdk_container_image"]
+
+    spec = json.loads(values["google_storage_bucket_object"]["content"])
+
+    assert spec == container_spec(image)
