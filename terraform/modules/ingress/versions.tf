@@ -1,0 +1,10 @@
+terraform {
+  # 1.11: write-only arguments keep the database's password out of plan and state.
+  required_version = ">= 1.11"
+  required_providers {
+    google = {
+      source  = "hashicorp/google"
+      version = ">= 6.50, < 7"
+    }
+  }
+}
