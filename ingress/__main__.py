@@ -32,7 +32,7 @@ def main() -> int:
     if settings.workers > 1:
         return Workers(settings.workers, listener, os.environ).run()
     app = create_app(settings)
-    server = Server(server_config(app))
+    server = Server(server_config(app, trusted_proxies=settings.trusted_proxies))
     try:
         server.run(sockets=[listener])
     except SystemExit:  # how uvicorn ends a start that failed

@@ -245,8 +245,17 @@ def _settle_memory() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def server_config(app: Any, *, stop_seconds: int = _STOP_SECONDS) -> uvicorn.Config:
-    """Return how the gateway is served; ``stop_seconds`` is what running requests get at a stop."""
+def server_config(
+    app: Any, *, stop_seconds: int = _STOP_SECONDS, trusted_proxies: str = ""
+) -> uvicorn.Config:
+    """Return how the gateway is served.
+
+    Args:
+        app: the application.
+        stop_seconds: what running requests get at a stop.
+        trusted_proxies: see ``Settings``; of X-Forwarded-For the last address that is none of them
+            counts, since each proxy appends whom it was spoken to by.
+    """
     return uvicorn.Config(
         app,
         loop="uvloop",
@@ -256,7 +265,8 @@ def server_config(app: Any, *, stop_seconds: int = _STOP_SECONDS) -> uvicorn.Con
         log_config=None,
         server_header=False,
         date_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=trusted_proxies,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=stop_seconds,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
@@ -53,6 +54,11 @@ class Settings:
     port: int = _setting("port to listen on; 0: any that is free", 8080)
     workers: int = _setting("processes that serve, each with a journal of its own", 1)
     public_url: str = _setting("URL that clients reach the gateway by; empty: the Host header", "")
+    trusted_proxies: str = _setting(
+        "addresses and networks, separated by commas, whose X-Forwarded-For names the client: your "
+        "load balancer; empty: the connection's own address counts",
+        "",
+    )
     prompt_bytes_max: int = _setting("largest request body, bytes; above: 413", 16 * 1024 * 1024)
     push_bytes_max: int = _setting(
         "largest git push, bytes; above: 413; kept on disk until it is decided on",
@@ -96,6 +102,17 @@ class Settings:
     masking_engine: Literal["auto", "vectorscan", "portable"] = _setting(
         "auto, vectorscan or portable", "auto"
     )
+
+    def __post_init__(self) -> None:
+        """Refuse proxies that are no addresses: each would silently be trusted by nobody."""
+        try:
+            for text in filter(None, self.trusted_proxies.split(",")):
+                ip_network(text.strip())
+        except ValueError:
+            raise SettingsError(
+                f"{PREFIX}TRUSTED_PROXIES is not a list of addresses and networks, such as "
+                "10.64.1.0/24,10.64.0.7"
+            ) from None
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":

@@ -23,6 +23,7 @@ def test_settings_come_from_the_environment_and_others_are_left_alone():
         (REQUIRED | {"TAILNUMBER_NAME": "x"}, "unknown setting TAILNUMBER_NAME"),
         (REQUIRED | {"TAILNUMBER_PORT": "x"}, "TAILNUMBER_PORT is not of type int"),
         (REQUIRED | {"TAILNUMBER_AUDIT_WAIT_SECONDS": "x"}, "is not of type float"),
+        (REQUIRED | {"TAILNUMBER_TRUSTED_PROXIES": "10.0.0.1/8"}, "is not a list of addresses"),
         (REQUIRED | {"TAILNUMBER_MASKING_ENGINE": "x"}, "is not one of auto, vectorscan"),
     ],
 )

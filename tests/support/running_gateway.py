@@ -174,7 +174,8 @@ class RunningGateway:
         listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self.port = listener.getsockname()[1]
         self.app = ingress.app.create_app(self.settings)
-        self._server = Server(server_config(self.app, stop_seconds=2))
+        proxies = self.settings.trusted_proxies
+        self._server = Server(server_config(self.app, stop_seconds=2, trusted_proxies=proxies))
 
         async def serve() -> None:
             task = asyncio.ensure_future(self._server.serve([listener]))
