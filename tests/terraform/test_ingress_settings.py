@@ -40,6 +40,7 @@ def test_every_setting_of_a_gateway_on_google_cloud_is_given():
         "PUBLIC_URL",
         "TENANT_ID",
         "TOPIC",
+        "TRUSTED_PROXIES",
         "WORKERS",
     }
 

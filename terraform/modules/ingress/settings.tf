@@ -30,6 +30,13 @@ locals {
     TAILNUMBER_KEY_URI               = var.content_key_uri
   }
 
+  # Whose word on the client's address counts: the load balancer, which appends its own address too;
+  # before a Cloud Run container stands Google's front end, on a link-local address.
+  trusted_proxies = join(",", concat(
+    [var.proxy_range, google_compute_address.gateway.address],
+    local.on_instances ? [] : ["169.254.0.0/16"],
+  ))
+
   settings = merge(local.control_settings, {
     TAILNUMBER_CREDENTIAL_STORE       = "projects/${var.project_id}"
     TAILNUMBER_DATA_DIR               = local.on_instances ? "/var/lib/tailnumber" : "/tmp/tailnumber"
@@ -44,6 +51,7 @@ locals {
     TAILNUMBER_PUBLIC_URL             = "https://${var.domain}"
     TAILNUMBER_TENANT_ID              = var.tenant
     TAILNUMBER_TOPIC                  = var.topic
+    TAILNUMBER_TRUSTED_PROXIES        = local.trusted_proxies
     TAILNUMBER_WORKERS                = tostring(local.workers)
   })
 }

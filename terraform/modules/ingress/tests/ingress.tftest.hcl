@@ -7,6 +7,9 @@ mock_provider "google" {
       server_ca_cert     = [{ cert = "a certificate", common_name = "", create_time = "", expiration_time = "", sha1_fingerprint = "" }]
     }
   }
+  mock_resource "google_compute_address" {
+    defaults = { address = "10.64.0.7" }
+  }
   mock_resource "google_compute_region_instance_template" {
     defaults = { self_link = "https://compute.example/template" }
   }
@@ -130,6 +133,12 @@ run "instances" {
   assert {
     condition     = local.settings["TAILNUMBER_WORKERS"] == "4"
     error_message = "A gateway process per processor."
+  }
+
+  # The trail names the client's address, which the load balancer alone may tell.
+  assert {
+    condition     = local.settings["TAILNUMBER_TRUSTED_PROXIES"] == "10.64.1.0/24,10.64.0.7"
+    error_message = "Somebody beside the load balancer can write a client's address."
   }
 
   # A machine that cannot record gets no requests and is not replaced.
