@@ -35,7 +35,10 @@ BODY_SECONDS: Final = 30.0
 BODY_BYTES_PER_SECOND_MIN: Final = 4096
 # How long a client may leave its answer in our buffer; it holds up nobody but itself.
 TAKE_SECONDS: Final = 60.0
-_KEEP_ALIVE_SECONDS: Final = 75
+# Longer than a load balancer keeps an idle connection: who closes first must be the one that sends
+# on it, or a request meets a closed door. Source: Google Cloud Load Balancing, "Timeouts and
+# retries": 600 s to the backends, fixed.
+_KEEP_ALIVE_SECONDS: Final = 620
 _STOP_SECONDS: Final = 5
 # New container objects until the collector looks at them; Python's own default is 700.
 _GC_THRESHOLD: Final = 5_000
