@@ -1,88 +1,18 @@
 """Analyse every shipped question with ZetaSQL, BigQuery's own front end, over the contract's views."""
 
 import pytest
+from zetasql_views import analysed, catalog, name_of  # noqa: F401  (catalog is a fixture)
 
-from schemas.bigquery import columns
-from schemas.question_sql import VIEWS
 from schemas.questions import questions
-
-zetasql = pytest.importorskip("zetasql", reason="ZetaSQL is not installed: `make setup` does it")
-from zetasql import api, types  # noqa: E402
 
 # Compiling its WebAssembly takes 25 s of CPU in each process.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-KINDS = {
-    "STRING": "STRING", "INTEGER": "INT64", "INT64": "INT64", "FLOAT": "DOUBLE", "FLOAT64": "DOUBLE",
-    "BOOLEAN": "BOOL", "BOOL": "BOOL", "TIMESTAMP": "TIMESTAMP", "DATE": "DATE", "BYTES": "BYTES",
-    "NUMERIC": "NUMERIC",
-}  # fmt: skip
-NAMES = {"DOUBLE": "FLOAT64"}
-
-
-def simple(name):
-    return api.TypeFactory.create_simple_type(types.TypeKind[f"TYPE_{KINDS[name]}"])
-
-
-def type_of(name):
-    if name.startswith("ARRAY<"):
-        return api.TypeFactory.create_array_type(simple(name[6:-1]))
-    return simple(name)
-
-
-def column_type(column):
-    if column["type"] == "RECORD":
-        fields = [(field["name"], column_type(field)) for field in column["fields"]]
-        kind = api.TypeFactory.create_struct_type(fields)
-    else:
-        kind = simple(column["type"])
-    return api.TypeFactory.create_array_type(kind) if column["mode"] == "REPEATED" else kind
-
-
-def name_of(kind):
-    if kind.array_type is not None:
-        return f"ARRAY<{name_of(kind.array_type.element_type)}>"
-    name = types.TypeKind(kind.type_kind).name.removeprefix("TYPE_")
-    return NAMES.get(name, name)
-
-
-def language():
-    options = types.LanguageOptions.maximum_features()
-    options.product_mode = types.ProductMode.PRODUCT_EXTERNAL
-    return options
-
-
-@pytest.fixture(scope="module")
-def catalog():
-    """The views of the contract, a catalogue a dataset, with BigQuery's functions."""
-    functions = types.ZetaSQLBuiltinFunctionOptions(language_options=language())
-    root = api.CatalogBuilder("project").with_builtin_functions(functions).build()
-    datasets = {}
-    for view, table in VIEWS.items():
-        dataset, name = view.split(".")
-        if dataset == "keys":
-            # Its name is that of the KEYS functions, over which ZetaSQL's catalogue stumbles.
-            continue
-        built = api.TableBuilder(name)
-        for column in columns(table.row):
-            built.add_column(column["name"], column_type(column))
-        datasets.setdefault(dataset, api.CatalogBuilder(dataset)).add_table(built.build())
-    root.catalog.extend(builder.build() for builder in datasets.values())
-    return root
-
-
-def analysed(question, catalog):
-    options = types.AnalyzerOptions(language_options=language())
-    options.query_parameters.extend(
-        types.AnalyzerOptions.QueryParameter(name=each.name, type=type_of(each.type))
-        for each in question.parameters
-    )
-    return api.Analyzer(options, catalog).analyze_statement(question.sql)
-
 
 @pytest.mark.parametrize("question", questions().values(), ids=lambda question: question.name)
-def test_columns_have_the_names_and_types_that_the_header_says(question, catalog):
-    statement = analysed(question, catalog)
+def test_columns_have_the_names_and_types_that_the_header_says(question, catalog):  # noqa: F811
+    parameters = [(each.name, each.type) for each in question.parameters]
+    statement = analysed(question.sql, catalog, parameters)
 
     found = [(each.name, name_of(each.column.type)) for each in statement.output_column_list]
     assert found == [(column.name, column.type) for column in question.columns]
