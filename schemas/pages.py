@@ -67,7 +67,8 @@ the views without a version pass them on.
 The columns that policies filter by are public: a filter on a masked column would compare masks.
 
 ## Dashboards
-Looker's service account reads the dataset `{reporting}` alone: {views}. They hold public columns,
+[looker.md](looker.md) has four for Looker. Its service account reads the dataset `{reporting}`
+alone: {views}. They hold public columns,
 and are authorized views, so the account needs no right on `audit`. Where Looker signs each person
 in to BigQuery (OAuth), point it at `audit`: tags, masks and rows then hold for that person, and
 BigQuery's log names the person.
