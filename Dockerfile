@@ -31,12 +31,12 @@ RUN uv build --wheel --out-dir /dist --build-constraints constraints.txt --requi
 
 # One stage an image: what it needs by the lock, each file by its hash; then our wheel, alone.
 FROM build AS ingress-packages
-RUN uv pip install --require-hashes -c constraints.txt -r pyproject.toml --extra ingress --extra fast --extra google
+RUN uv pip install --require-hashes -c constraints.txt -r pyproject.toml --extra ingress --extra fast --extra google --extra postgres
 COPY --from=wheel /dist /dist
 RUN uv pip install --no-deps --no-index --find-links /dist tailnumber
 
 FROM build AS tools-packages
-RUN uv pip install --require-hashes -c constraints.txt -r pyproject.toml --extra cli --extra google
+RUN uv pip install --require-hashes -c constraints.txt -r pyproject.toml --extra cli --extra google --extra postgres
 COPY --from=wheel /dist /dist
 RUN uv pip install --no-deps --no-index --find-links /dist tailnumber
 

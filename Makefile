@@ -25,7 +25,7 @@ demo: $(STAMP) ## Start the stack, play an hour of work, show the audit (DEMO_EX
 	@$(BIN)/tailnumber demo $(DEMO_ARGS)
 
 test: $(STAMP) ## Run the tests (under three minutes)
-	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not slow and not real_client and not terraform"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not slow and not real_client and not terraform and not postgres"
 
 test-all: $(STAMP) ## Run the slow tests too: crashes of every part, canaries, the README
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not real_client and not terraform"

@@ -18,7 +18,7 @@ from fastapi import FastAPI
 
 from ingress.cloud_kms import CloudKmsWrapper
 from ingress.control.content_keys import tell_untold
-from ingress.control.store import open_sqlite
+from ingress.control.store import open_control
 from ingress.control.tenant import tenant_secrets
 from ingress.control_events import ControlEvents
 from ingress.errors import IngressError, PolicyError, PolicyProblem
@@ -150,7 +150,7 @@ async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
     issuers_file = _optional_path(settings.issuers_file)
     issuers = read_issuers(issuers_file) if issuers_file else ()
     kek = CloudKmsWrapper(settings.key_uri) if settings.key_uri else None
-    engine = open_sqlite(settings.data_dir / "control.db")
+    engine = open_control(settings)
     tenant = tenant_secrets(settings.data_dir / "secrets", engine, kek)
     keys = ContentKeys(engine, tenant.kek, tenant.subkey("content-key"))
     tell_untold(engine, settings.key_uri or None, utc_now())

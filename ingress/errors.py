@@ -45,6 +45,7 @@ IngressError
 |  `- TooManyKeys             429: too many that work, or asked for too fast
 |- KeyNotFound                404: no such key, or somebody else's
 |- GatewayKeyNeeded           403: what was asked for exists for gateway keys alone
+|- ControlDatabaseError       the control database on PostgreSQL cannot be used as it is
 |- IdentityUnavailable        503: the key store cannot be read, or an issuer's keys are not there
 |  `- GroupsUnavailable       503: the issuer's directory does not answer, or not usably
 |- MaskingError               a text could not be checked, so it does not pass (ingress.masking)
@@ -354,6 +355,13 @@ class GatewayKeyNeeded(IngressError):
 
     code = "gateway_key_needed"
     status = 403
+
+
+class ControlDatabaseError(IngressError):
+    """The control database cannot be used as it is; the message says what to do."""
+
+    code = "control_database_unusable"
+    status = 503
 
 
 class IdentityUnavailable(IngressError):

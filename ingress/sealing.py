@@ -22,6 +22,7 @@ from tink.proto import aes_gcm_pb2, tink_pb2  # type: ignore[import-untyped]
 
 from ingress.control.content_keys import tell_created
 from ingress.control.models import ContentKeyRow
+from ingress.control.store import is_remote
 from ingress.errors import ContentKeyMissing, ContentUnreadable, SealingUnavailable
 from ingress.ids import random_bytes
 
@@ -118,8 +119,8 @@ class ContentKeys:
         self._engine = engine
         self._kek = kek
         self._index_key = index_key
-        # A wrapping key of Cloud KMS: making or unwrapping a content key waits for the network.
-        self.remote = bool(getattr(kek, "remote", False))
+        # Cloud KMS, PostgreSQL: making or unwrapping a content key waits for the network.
+        self.remote = is_remote(engine) or bool(getattr(kek, "remote", False))
         self._kms_resource: str | None = getattr(kek, "uri", None)
 
     def key_id(self, principal_id: str, quarter: str, generation: int = 0) -> str:

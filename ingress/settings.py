@@ -23,6 +23,7 @@ _OTHERS = frozenset(
         "TAILNUMBER_LANGUAGE_SERVER",
         "TAILNUMBER_LISTENER",
         "TAILNUMBER_OIDC_PROVIDER",
+        "TAILNUMBER_TEST_POSTGRES",
     }
 )
 
@@ -90,6 +91,15 @@ class Settings:
         "where credentials are: file (encrypted, in the data directory), or projects/P (Google "
         "Secret Manager)",
         "file",
+    )
+    control_database: str = _setting(
+        "control database shared by gateways of several machines, "
+        "postgresql://USER@HOST:5432/DATABASE?sslrootcert=FILE (control.md); empty: control.db, "
+        "SQLite, in the data directory",
+        "",
+    )
+    control_password_file: str = _setting(
+        "file with the password of that database's role alone; empty: PGPASSFILE", ""
     )
     key_uri: str = _setting(
         "key that wraps content keys and credentials, gcp-kms://projects/P/locations/L/keyRings/R/"

@@ -11,6 +11,7 @@ import typer
 from tailnumber.commands import (
     ask,
     configure,
+    control,
     credentials,
     demo,
     doctor,
@@ -65,6 +66,7 @@ export.register(app)
 erase.register(app)
 retain.register(app)
 app.add_typer(hold.app, name="hold")
+app.add_typer(control.app, name="control")
 
 
 def main(arguments: list[str] | None = None) -> None:

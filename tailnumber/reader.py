@@ -4,10 +4,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from ingress.control.store import open_sqlite
 from ingress.errors import ContentKeyMissing, IngressError
 from ingress.sealing import ContentKeys, Opener
-from ingress.secrets import TenantSecrets
+from tailnumber.control import open_state, tenant_of
 from tailnumber.errors import CommandError
 from tailnumber.stack.layout import Layout
 
@@ -51,12 +50,9 @@ def open_reader(layout: Layout) -> Iterator[Reader]:
     Raises:
         CommandError: a secret is missing, damaged or open to others.
     """
+    engine = open_state(layout)
     try:
-        tenant = TenantSecrets.load_or_create(layout.secrets)
-    except IngressError as error:
-        raise CommandError(f"{error}.") from error
-    engine = open_sqlite(layout.control_db)
-    try:
+        tenant = tenant_of(layout, engine)
         yield Reader(Opener(ContentKeys(engine, tenant.kek, tenant.subkey("content-key"))))
     finally:
         engine.dispose()

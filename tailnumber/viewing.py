@@ -14,10 +14,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from ingress.control import outbox
-from ingress.control.store import open_sqlite
 from ingress.identity.keys import Account
 from ingress.ids import new_id
 from schemas.viewing import VIEWED_MAX
+from tailnumber.control import open_state
 from tailnumber.errors import CommandError
 from tailnumber.stack.layout import Layout
 
@@ -61,7 +61,7 @@ def note_view(
     viewed = _viewed(opened)
     now = datetime.now(UTC)
     try:
-        engine = open_sqlite(layout.control_db)
+        engine = open_state(layout)
         try:
             with Session(engine) as session:
                 for facts in viewed:

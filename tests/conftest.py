@@ -1,5 +1,6 @@
-"""Fixtures for every test: servers that are started once for the whole session."""
+"""Fixtures for every test: servers that are started once, and the two control databases."""
 
+from control_state import control_backend
 from local_warehouse import warehouse
 
-__all__ = ["warehouse"]
+__all__ = ["control_backend", "warehouse"]

@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
 
-from sqlalchemy import Engine, select, text, update
+from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
-from ingress.control import outbox
+from ingress.control import outbox, store
 from ingress.control.holds import open_hold_ids
 from ingress.control.models import ContentKeyRow, ErasureRow
 from ingress.identity.keys import Account
@@ -70,7 +70,7 @@ class Erasures:
         with Session(self._engine) as session:
             rows = [_row("retired", each, reason, by, now) for each in people]
             session.add_all(rows)
-            session.flush()  # a write first: from here on no hold can be placed
+            session.flush()  # a write first: on SQLite no hold can be placed from here on
             if open_hold_ids(session) != judged:
                 session.rollback()
                 return None
@@ -79,11 +79,15 @@ class Erasures:
                     ContentKeyRow.principal_id == row.principal_id,
                     ContentKeyRow.erased_at.is_(None),
                 )
-                row.key_ids = sorted(session.scalars(select(ContentKeyRow.key_id).where(*mine)))
                 session.execute(
                     update(ContentKeyRow)
                     .where(*mine, ContentKeyRow.retired_at.is_(None))
                     .values(retired_at=now)
+                )
+                # Of the retired ones: on PostgreSQL a gateway may make a new key just now.
+                retired = ContentKeyRow.retired_at.is_not(None)
+                row.key_ids = sorted(
+                    session.scalars(select(ContentKeyRow.key_id).where(*mine, retired))
                 )
             session.commit()
             return [_erasure(row) for row in rows]
@@ -143,13 +147,8 @@ class Erasures:
             session.commit()
 
     def scrub(self) -> bool:
-        """Overwrite what SQLite's write-ahead log still holds; False: a reader was in the way."""
-        if self._engine.dialect.name != "sqlite":
-            return True
-        # Waits for readers as long as every statement waits for a lock.
-        with self._engine.connect() as connection:
-            busy, *_ = connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).one()
-        return not busy
+        """Let the database itself forget the keys; False: a reader was in the way."""
+        return store.scrub(self._engine)
 
     def unfinished(self) -> list[Erasure]:
         """Return the erasures that were begun and are not over, oldest first."""
@@ -202,7 +201,10 @@ def _row(state: State, person: Person, reason: str, by: Account, now: datetime) 
 
 
 def _locked(session: Session, erasure_ids: Sequence[str], state: State) -> Sequence[ErasureRow]:
-    """Return erasures in a state, after a write that keeps every other writer out."""
+    """Return erasures in a state, after a write: nobody else takes them on meanwhile.
+
+    On SQLite it keeps every other writer out, on PostgreSQL those who want the same erasures.
+    """
     mine = (ErasureRow.erasure_id.in_(erasure_ids), ErasureRow.state == state)
     session.execute(update(ErasureRow).where(*mine).values(state=state))
     return session.scalars(select(ErasureRow).where(*mine)).all()

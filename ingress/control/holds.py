@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -106,7 +106,12 @@ class Holds:
 
 
 def open_hold_ids(session: Session) -> frozenset[str]:
-    """Return the ids of the open holds, within a transaction."""
+    """Return the ids of the open holds; until the transaction ends, nobody changes any.
+
+    On SQLite the transaction must have written: that keeps every other writer out.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("LOCK TABLE legal_holds IN SHARE MODE"))
     wanted = select(LegalHoldRow.hold_id).where(LegalHoldRow.released_at.is_(None))
     return frozenset(session.scalars(wanted))
 

@@ -75,6 +75,14 @@ class GatewayKeyRow(Base):
     __table_args__ = (Index("gateway_keys_by_caller", "issuer", "subject"),)
 
 
+class KeyChangesRow(Base):
+    """How often gateway keys were changed: one row, kept by a trigger, on PostgreSQL alone."""
+
+    __tablename__ = "gateway_key_changes"
+
+    change_count: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+
+
 class ContentKeyRow(Base):
     """The keyset that seals one principal's texts of one quarter, wrapped by the tenant's key.
 

@@ -65,6 +65,8 @@ def claim(engine: Engine, now: datetime) -> list[ControlEvent]:
             .where(free)
             .order_by(ControlEventRow.occurred_at, ControlEventRow.event_id)
             .limit(_BATCH)
+            # On PostgreSQL: two gateways that look at once take different ones.
+            .with_for_update(skip_locked=True)
         )
         claimed = session.scalars(
             update(ControlEventRow)

@@ -1,8 +1,9 @@
-"""Open the database of the control state and make its tables.
+"""Open the database of the control state.
 
-One machine uses a SQLite file that the ingress and the command line share; Google Cloud uses
-PostgreSQL through the same models, where migrations make the tables instead. A SQLite file of an
-older version gets the columns that it lacks when it is opened; nothing is ever removed from it.
+One machine uses a SQLite file that the ingress and the command line share; gateways on several
+machines share one PostgreSQL database through the same models, where migrations make the tables
+(``ingress.control.migrating``). A SQLite file of an older version gets the columns that it lacks
+when it is opened; nothing is ever removed from it.
 """
 
 import fcntl
@@ -10,21 +11,64 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable, Table
 
+from ingress.control import postgres
+from ingress.control.migrating import require_current
 from ingress.control.models import Base
+from ingress.control.watching import KeyChanges
 
 # Writers are the command line and one ingress, each for a millisecond; a wait this long means
 # that something holds the file, and an error is better than a hang.
 _BUSY_TIMEOUT_SECONDS: Final = 5.0
 _FILE_MODE: Final = 0o600
 
-# What a change counter answers where the database cannot tell that it changed.
-UNCOUNTED: Final = -1
+
+class ControlPlace(Protocol):
+    """Where the control state is; the gateway's settings tell it so."""
+
+    @property
+    def data_dir(self) -> Path:
+        """Return the folder of the SQLite file."""
+
+    @property
+    def control_database(self) -> str:
+        """Return the address on PostgreSQL; empty: SQLite."""
+
+    @property
+    def control_password_file(self) -> str:
+        """Return the file of the password; empty: libpq's own ways."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the control state is, for those who have no settings of a gateway."""
+
+    data_dir: Path
+    control_database: str = ""
+    control_password_file: str = ""
+
+
+def open_control(place: ControlPlace) -> Engine:
+    """Open the control database; the caller disposes of the engine.
+
+    Raises:
+        ControlDatabaseError: it is on PostgreSQL and cannot be used, or is not of this version.
+    """
+    if not place.control_database:
+        return open_sqlite(place.data_dir / "control.db")
+    engine = postgres.open_postgres(place.control_database, place.control_password_file)
+    try:
+        require_current(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
 
 
 def open_sqlite(path: Path) -> Engine:
@@ -35,22 +79,34 @@ def open_sqlite(path: Path) -> Engine:
     with _locked(path.with_name(path.name + ".lock")):
         # SQLite gives its -wal and -shm files the mode of the database itself.
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, _FILE_MODE))
-        engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _BUSY_TIMEOUT_SECONDS})
+        engine = create_engine(
+            f"sqlite:///{path}",
+            connect_args={"timeout": _BUSY_TIMEOUT_SECONDS},
+            hide_parameters=True,
+        )
         event.listen(engine, "connect", _configure_sqlite)
         _create_tables(engine)
     return engine
 
 
-def change_counter(engine: Engine) -> Callable[[], int]:
-    """Return what tells whether any other connection, of any process, has changed the database.
+def is_remote(engine: Engine) -> bool:
+    """Tell whether the database is reached over a network: no event loop may wait for it."""
+    return engine.dialect.name != "sqlite"
 
-    Two calls that return the same number mean that nothing was committed in between; costs 3 us
-    (measured). ``UNCOUNTED`` each time: this database has no such counter.
+
+def change_counter(engine: Engine) -> Callable[[], int | None]:
+    """Return what tells whether a gateway key was changed, by whatever process.
+
+    Two calls that return the same number mean that no key was changed in between: on SQLite up to
+    this moment (3 us, measured), on PostgreSQL up to a second before it. None: the database is out
+    of reach, and it cannot be told.
 
     Source: SQLite, "PRAGMA data_version".
     """
-    if engine.dialect.name != "sqlite" or not engine.url.database:
-        return lambda: UNCOUNTED
+    if is_remote(engine):
+        return KeyChanges(engine).count
+    if not engine.url.database:
+        raise ValueError("a database in memory cannot be watched")
     # A connection of its own: the counter does not count what its own connection commits.
     kept = sqlite3.connect(engine.url.database, check_same_thread=False, isolation_level=None)
     event.listen(engine, "engine_disposed", lambda _: kept.close())
@@ -61,6 +117,16 @@ def change_counter(engine: Engine) -> Callable[[], int]:
         return version
 
     return count
+
+
+def scrub(engine: Engine) -> bool:
+    """Overwrite or free what the database still holds of erased rows; False: a reader hinders."""
+    if is_remote(engine):
+        return postgres.scrub(engine)
+    # Waits for readers as long as every statement waits for a lock.
+    with engine.connect() as connection:
+        busy, *_ = connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).one()
+    return not busy
 
 
 def _create_tables(engine: Engine) -> None:

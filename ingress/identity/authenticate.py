@@ -72,7 +72,7 @@ class Authenticator:
     async def authenticate(
         self, headers: Sequence[tuple[bytes, bytes]], now: float, path_key: str | None = None
     ) -> Principal:
-        """Return the caller; waits only where an issuer or a directory must be asked.
+        """Return the caller; waits where an issuer, a directory or PostgreSQL must be asked.
 
         Args:
             headers: raw header pairs as ASGI gives them, names in lower case.
@@ -85,9 +85,9 @@ class Authenticator:
                 be asked does not answer.
         """
         if path_key is not None:
-            return await self._as_of_now(self.verifier.verify(path_key, now, "path"))
+            return await self._as_of_now(await self.verifier.verify(path_key, now, "path"))
         if self._takes_proxy_keys and (password := extract_proxy_password(headers)):
-            return await self._as_of_now(self.verifier.verify(password, now, "proxy"))
+            return await self._as_of_now(await self.verifier.verify(password, now, "proxy"))
         credential = extract_credential(headers)
         if credential is None:
             raise MissingCredential
@@ -95,8 +95,8 @@ class Authenticator:
             return await self.access_tokens.verify(credential, now)
         if looks_like_copilot_token(credential):
             key_id = self.copilot_tokens.verify(credential, now)
-            return await self._as_of_now(self.verifier.verify_id(key_id, now))
-        return await self._as_of_now(self.verifier.verify(credential, now))
+            return await self._as_of_now(await self.verifier.verify_id(key_id, now))
+        return await self._as_of_now(await self.verifier.verify(credential, now))
 
     async def _as_of_now(self, principal: Principal) -> Principal:
         """Return a key's holder with the groups of today, if the holder's issuer still counts."""
@@ -119,7 +119,7 @@ class Authenticator:
             IdentityUnavailable: the key store cannot be used.
         """
         key_id = key_id_of(stray.key)
-        if key_id is not None and self.verifier.newly_exposed(stray.key, now):
+        if key_id is not None and await self.verifier.newly_exposed(stray.key):
             at = datetime.fromtimestamp(now, UTC)
             try:
                 await asyncio.to_thread(self._store.mark_exposed, key_id, at)

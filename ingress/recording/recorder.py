@@ -13,7 +13,13 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from ingress.context import Context, printable
-from ingress.errors import AuditUnavailable, BodyTooLarge, IngressError, Unauthenticated
+from ingress.errors import (
+    AuditUnavailable,
+    BodyTooLarge,
+    IngressError,
+    SealingUnavailable,
+    Unauthenticated,
+)
 from ingress.exchange import Exchange, Located, Outcome
 from ingress.identity.issuers import IssuersChange
 from ingress.identity.principal import Principal
@@ -53,6 +59,8 @@ RECORD_BYTES_MAX: Final = 9_000_000
 # Longest claim of a refused credential that is recorded, and as much of it as is masked before.
 _CLAIM_MAX: Final = 256
 _MASKED_CLAIM_MAX: Final = 4096
+# Longest wait for a content key that PostgreSQL or Cloud KMS has, seconds; then 503.
+_KEY_SECONDS: Final = 0.9
 # Pause between tries to record how an interaction ended, seconds.
 _RETRY_SECONDS: Final = 1.0
 # Members that the journal gives each record anew.
@@ -85,8 +93,7 @@ class Recorder:
             SealingUnavailable: its texts cannot be sealed.
         """
         subject = subject_of(exchange)
-        if self._sealer.waits(subject.principal_id, subject.quarter):
-            await asyncio.to_thread(self._sealer.prepare, subject.principal_id, subject.quarter)
+        await self._have_key(subject)
         sealed = self._parts.seal(subject, prompt_texts(exchange), content_mode_of(exchange))
         place_findings(exchange.findings, sealed)
         exchange.prompt_part_ids = sealed.ids
@@ -102,14 +109,24 @@ class Recorder:
             SealingUnavailable: its texts cannot be sealed.
         """
         subject = subject_of(exchange)
-        if self._sealer.waits(subject.principal_id, subject.quarter):
-            await asyncio.to_thread(self._sealer.prepare, subject.principal_id, subject.quarter)
+        await self._have_key(subject)
         sealed = self._parts.seal(subject, prompt_texts(exchange), content_mode_of(exchange))
         place_findings(exchange.findings, sealed)
         exchange.prompt_part_ids = sealed.ids
         event = self._event("interaction.blocked", exchange)
         told = {"reason_code": reason_code, "http_status": status}
         await self._append(subject, event, told, sealed, exchange.findings)
+
+    async def _have_key(self, subject: Subject) -> None:
+        """Wait for the content key where it comes over the network, but not for long."""
+        if self._sealer.waits(subject.principal_id, subject.quarter):
+            try:
+                async with asyncio.timeout(_KEY_SECONDS):
+                    await asyncio.to_thread(
+                        self._sealer.prepare, subject.principal_id, subject.quarter
+                    )
+            except TimeoutError:
+                raise SealingUnavailable("a content key did not come in time") from None
 
     async def completed(self, exchange: Exchange) -> None:
         """Record an answer that ended as its protocol says.

@@ -22,14 +22,17 @@ def health_router(parts_of: Callable[[], Parts | None]) -> APIRouter:
 
     @router.get("/readyz")
     async def readyz() -> JSONResponse:
-        """Say whether requests can be recorded, and therefore served."""
+        """Say whether callers can be known and requests recorded, and therefore served."""
         parts = parts_of()
         if parts is None:
             return JSONResponse({"ready": False, "reason": "starting"}, 503)
         stats = parts.journal.stats()
+        reason = "" if stats.healthy else f"audit_unavailable: {stats.last_error}"
+        if not parts.gateway.authenticator.verifier.available:
+            reason = reason or "identity_unavailable: the control database is out of reach"
         body = {
-            "ready": stats.healthy,
-            "reason": "" if stats.healthy else f"audit_unavailable: {stats.last_error}",
+            "ready": not reason,
+            "reason": reason,
             "policy_digest": parts.gateway.rules.policy.digest,
             # A refused file stops nobody: the one before it goes on.
             "policy_error": parts.policy_reloader.problems,
@@ -37,7 +40,7 @@ def health_router(parts_of: Callable[[], Parts | None]) -> APIRouter:
             "writer_id": parts.journal.writer_id,
             "unacknowledged_count": stats.unacknowledged_count,
         }
-        return JSONResponse(body, 200 if stats.healthy else 503)
+        return JSONResponse(body, 503 if reason else 200)
 
     @router.get("/metrics")
     async def metrics() -> Response:

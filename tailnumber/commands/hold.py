@@ -75,7 +75,7 @@ def place(  # noqa: PLR0913, PLR0917  (the options of one command)
         people = [
             person.principal_id
             for who in principal or ()
-            for person in find_people(trail, engine, principal_key(layout), who)
+            for person in find_people(trail, engine, principal_key(layout, engine), who)
         ]
         require_recorded(trail, tuple(session or ()), tuple(repository or ()))
         scope = Scope(

@@ -26,6 +26,8 @@ KMS_KEY = "projects/p/locations/europe-west4/keyRings/r/cryptoKeys/k"
 TEXT = b"where is the canary prompt?"
 PART = "mzxw6ytboi4dknzvgq3tmnbsge"
 
+pytestmark = pytest.mark.usefixtures("control_backend")
+
 
 class TakingRecorder:
     """Keeps what is to be recorded, in order."""

@@ -9,6 +9,8 @@ from ingress.control_events import ControlEvents
 from ingress.errors import AuditUnavailable
 from ingress.identity.keys import Account, KeyStore
 
+pytestmark = pytest.mark.usefixtures("control_backend")
+
 
 class TakingRecorder:
     """Takes what is to be recorded; refuses while ``full``."""

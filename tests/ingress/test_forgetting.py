@@ -12,6 +12,8 @@ from ingress.forgetting import forget_retired_keys
 from ingress.sealing import ContentKeys, Sealer
 from ingress.secrets import TenantSecrets
 
+pytestmark = pytest.mark.usefixtures("control_backend")
+
 
 @pytest.fixture
 def engine(tmp_path):

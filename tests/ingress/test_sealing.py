@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 import tink
-from control_state import NOW, control_database
+from control_state import NOW, control_database, control_files
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 from tink import aead, secret_key_access
@@ -16,6 +16,8 @@ from ingress.sealing import ContentKeys, Opener, Sealer, part_id, quarter_of
 from ingress.secrets import TenantSecrets
 
 TEXT = b"where is the canary prompt?"
+
+pytestmark = pytest.mark.usefixtures("control_backend")
 
 
 @pytest.fixture
@@ -187,7 +189,7 @@ def test_keyset_is_never_on_disk_in_clear(sealer, engine, tenant, tmp_path):
         wrapped = session.scalars(select(ContentKeyRow.wrapped_keyset)).one()
     keyset = tenant.kek.decrypt(wrapped, b"")
 
-    stored = b"".join(p.read_bytes() for p in tmp_path.iterdir() if p.is_file())
+    stored = b"".join(p.read_bytes() for p in control_files(tmp_path))
     assert wrapped in stored
     assert keyset not in stored
     assert b"AesGcmKey" not in stored

@@ -2,14 +2,16 @@ import asyncio
 import itertools
 
 import pytest
+from control_state import control_database
 from sqlalchemy.exc import OperationalError
 
-from ingress.control.store import open_sqlite
 from ingress.policy.rules import Limits, PolicyDecision
 from ingress.usage import SYNC_SECONDS, Bucket, Usage, UsageStore, Use, tokens_of
 
 NOW = 1_763_640_000.0  # 2025-11-20 12:00 UTC
 HOUR = 3600
+
+pytestmark = pytest.mark.usefixtures("control_backend")
 
 
 class Broken:
@@ -26,9 +28,8 @@ class Broken:
 
 @pytest.fixture
 def store(tmp_path):
-    engine = open_sqlite(tmp_path / "control.db")
-    yield UsageStore(engine)
-    engine.dispose()
+    with control_database(tmp_path) as engine:
+        yield UsageStore(engine)
 
 
 @pytest.fixture

@@ -9,11 +9,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from control_state import control_place
 from google.cloud import bigquery
 from sqlalchemy import Engine
 
 from ingress.control.erasure import Person
-from ingress.control.store import open_sqlite
+from ingress.control.store import open_control
 from ingress.identity.keys import LOCAL_ISSUER, Account
 from ingress.identity.principal import principal_id
 from ingress.ids import new_id
@@ -55,7 +56,7 @@ class Recorded:
         self.client = client
         self.root = root
         self.tenant = TenantSecrets.load_or_create(root / "secrets")
-        self.engine: Engine = open_sqlite(root / "control.db")
+        self.engine: Engine = open_control(control_place(root))
         self.trail = Trail(client)
         keys = ContentKeys(self.engine, self.tenant.kek, self.tenant.subkey("content-key"))
         self.sealer, self.opener = Sealer(keys), Opener(keys)

@@ -138,7 +138,7 @@ def test_a_revealed_answer_has_texts_for_ciphertexts(layout):
 def test_what_cannot_be_recorded_is_not_shown(layout, monkeypatch):
     row = sealed(layout, PART, "the canary prompt")
     broken = create_engine(f"sqlite:///{layout.root / 'nowhere' / 'x.db'}")
-    monkeypatch.setattr("tailnumber.viewing.open_sqlite", lambda _: broken)
+    monkeypatch.setattr("tailnumber.viewing.open_state", lambda _: broken)
 
     with pytest.raises(CommandError, match="nothing is shown") as refusal:
         revealing.reveal_answer(layout, answer_of(row), "why")

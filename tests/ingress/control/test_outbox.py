@@ -10,6 +10,8 @@ from ingress.identity.keys import Account
 
 ACTOR = asdict(Account("urn:a", "root"))
 
+pytestmark = pytest.mark.usefixtures("control_backend")
+
 
 @pytest.fixture
 def engine(tmp_path):

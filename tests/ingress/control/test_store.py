@@ -10,7 +10,7 @@ from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session
 
 from ingress.control.models import Base, ContentKeyRow
-from ingress.control.store import UNCOUNTED, change_counter, open_sqlite
+from ingress.control.store import change_counter, open_sqlite
 from ingress.identity.keys import KeyStore, LocalIssuer
 
 
@@ -53,6 +53,7 @@ def test_database_is_durable_before_it_confirms(tmp_path):
         assert connection.execute(text("PRAGMA journal_mode")).scalar_one() == "wal"
 
 
+@pytest.mark.usefixtures("control_backend")
 def test_rows_survive_a_second_opening(tmp_path):
     with control_database(tmp_path) as engine:
         insert(engine, content_key())
@@ -69,6 +70,7 @@ def test_processes_may_create_the_database_at_once(tmp_path):
     assert counts == [len(Base.metadata.tables)] * 8
 
 
+@pytest.mark.usefixtures("control_backend")
 def test_times_come_back_aware_and_in_utc(tmp_path):
     local = datetime(2026, 11, 20, 13, 0, tzinfo=timezone(timedelta(hours=1)))
     with control_database(tmp_path) as engine:
@@ -81,6 +83,7 @@ def test_times_come_back_aware_and_in_utc(tmp_path):
     assert stored.tzinfo is UTC
 
 
+@pytest.mark.usefixtures("control_backend")
 def test_naive_time_is_refused(tmp_path):
     naive = NOW.replace(tzinfo=None)
 
@@ -115,9 +118,10 @@ def test_counter_tells_a_change_of_any_other_connection_and_nothing_else(tmp_pat
         assert count() != before
 
 
-def test_counter_says_where_it_cannot_count():
+def test_database_that_cannot_be_watched_is_refused():
     engine = create_engine("sqlite://")
 
-    assert change_counter(engine)() == UNCOUNTED
+    with pytest.raises(ValueError, match="in memory"):
+        change_counter(engine)
 
     engine.dispose()

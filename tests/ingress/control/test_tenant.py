@@ -4,13 +4,15 @@ import multiprocessing
 
 import pytest
 import tink
+from control_state import control_database
 from tink import aead
 
 from ingress.control.models import TenantKeyRow
-from ingress.control.store import open_sqlite
 from ingress.control.tenant import tenant_secrets
 from ingress.errors import SecretsError
 from ingress.secrets import TenantSecrets
+
+pytestmark = pytest.mark.usefixtures("control_backend")
 
 
 class Kek:
@@ -30,17 +32,13 @@ class Kek:
 
 @pytest.fixture
 def engine(tmp_path):
-    engine = open_sqlite(tmp_path / "control.db")
-    yield engine
-    engine.dispose()
+    with control_database(tmp_path) as engine:
+        yield engine
 
 
 def tenant_key(folders):
-    engine = open_sqlite(folders[0] / "control.db")
-    try:
+    with control_database(folders[0]) as engine:
         return tenant_secrets(folders[1], engine, Kek()).tenant_key
-    finally:
-        engine.dispose()
 
 
 def test_gateways_on_machines_of_their_own_share_the_tenants_key(tmp_path):

@@ -3,7 +3,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from control_state import NOW, NOW_SECONDS, control_database
+from control_state import NOW, NOW_SECONDS, control_database, let_changes_arrive
 
 from ingress.errors import (
     ForgedToken,
@@ -18,6 +18,8 @@ from ingress.identity.issuers import load_issuers
 from ingress.identity.keys import KeyStore, LocalIssuer
 from ingress.identity.placement import find_stray_key
 from ingress.secrets import TenantSecrets
+
+pytestmark = pytest.mark.usefixtures("control_backend")
 
 
 @pytest.fixture
@@ -53,6 +55,7 @@ def test_revoked_key_takes_its_tokens_along(identity, engine):
     token = identity.copilot_tokens.mint(record.key_id, NOW_SECONDS).token
     authenticate(identity, bearer(token), NOW_SECONDS)
     KeyStore(engine).revoke(record.key_id, NOW)
+    let_changes_arrive()
 
     with pytest.raises(RevokedKey):
         authenticate(identity, bearer(token), NOW_SECONDS)

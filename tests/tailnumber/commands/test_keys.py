@@ -1,11 +1,12 @@
 import re
 from datetime import UTC, datetime, timedelta
 
+from control_state import Verifier
+
 from ingress.control import outbox
 from ingress.control.store import open_sqlite
 from ingress.identity.key_form import KEY_PATTERN
 from ingress.identity.keys import KeyStore
-from ingress.identity.verifier import KeyVerifier
 from tailnumber.stack.local_key import machine_user
 
 
@@ -18,9 +19,7 @@ def test_created_key_opens_the_gateway_with_its_facts(tailnumber):
     assert made.code == 0
     assert set(made.document) == {"id", "key", "expires_at"}
     engine = open_sqlite(tailnumber.data_dir / "control.db")
-    principal = KeyVerifier(engine, b"k" * 32).verify(
-        made.document["key"], datetime.now(UTC).timestamp()
-    )
+    principal = Verifier(engine).verify(made.document["key"], datetime.now(UTC).timestamp())
     engine.dispose()
     assert (principal.subject, principal.email) == ("ada", "ada@acme.example")
     assert principal.groups == ("engineering", "payments")

@@ -1,0 +1,1 @@
+"""Versions of the control database on PostgreSQL; see ``ingress.control.migrating``."""

@@ -1,0 +1,90 @@
+"""``tailnumber control``: the database that gateways of several machines share."""
+
+from typing import Annotated
+
+import typer
+
+from tailnumber.commands.options import DataDir, Json, layout_of
+from tailnumber.errors import CheckFailed
+from tailnumber.output import print_json, say
+
+app = typer.Typer(
+    help="The control database on PostgreSQL: its version, and bringing it to this program's. "
+    "Its address is TAILNUMBER_CONTROL_DATABASE, for these and for every command that needs keys "
+    "or holds; without it they use control.db of the data directory.",
+    no_args_is_help=True,
+)
+
+_ADVICE = {
+    "empty": "it has no tables yet; run: tailnumber control migrate",
+    "older": "run: tailnumber control migrate",
+    "newer": "it belongs to a newer Tailnumber; use that one",
+}
+
+
+@app.command(epilog="Example:  tailnumber control status")
+def status(data_dir: DataDir = None, as_json: Json = False) -> None:
+    """Say where the control state is and whether its version is this program's."""
+    from ingress.control import migrating, postgres
+    from tailnumber.control import control_server
+
+    with control_server(layout_of(data_dir)) as engine:
+        if engine is None:
+            if as_json:
+                print_json({"database": "control.db", "state": "current"})
+            else:
+                say("SQLite in the data directory: its tables are made when it is opened.")
+            return
+        name, there = postgres.place(engine.url), migrating.versions(engine)
+    if as_json:
+        print_json(
+            {
+                "database": name,
+                "state": there.state,
+                "version": there.database,
+                "program_version": there.program,
+            }
+        )
+    else:
+        say(f"{name}: version {there.database or 'none'}; this program's: {there.program}")
+    if there.state != "current":
+        raise CheckFailed(f"The control database is {there.state}: {_ADVICE[there.state]}")
+
+
+@app.command(epilog="Example:  tailnumber control migrate")
+def migrate(
+    to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VERSION",
+            help="Go to this version, back too, before an older program runs again. "
+            "Default: this program's.",
+            show_default=False,
+        ),
+    ] = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Bring the control database to this program's version, before its gateways start.
+
+    All or nothing, in one transaction; of several at once one works and the others wait for it.
+    Make a backup first: what a version took away is not brought back by going back to it.
+    """
+    from ingress.control import migrating, postgres
+    from tailnumber.control import control_server
+    from tailnumber.errors import CommandError
+
+    with control_server(layout_of(data_dir)) as engine:
+        if engine is None:
+            raise CommandError(
+                "TAILNUMBER_CONTROL_DATABASE is not set: SQLite needs no migration, and the "
+                "address of a PostgreSQL database is not known."
+            )
+        before = migrating.migrate(engine, to)
+        name, now = postgres.place(engine.url), migrating.versions(engine)
+    if as_json:
+        print_json({"database": name, "from": before.database, "to": now.database})
+    elif before.database == now.database:
+        say(f"{name} is at version {now.database} already.")
+    else:
+        say(f"{name} went from version {before.database or 'none'} to {now.database}.")
