@@ -90,6 +90,12 @@ class PostgresServer:
             check=True,
         )
 
+    def processes(self) -> list[int]:
+        """Return the ids of the server's processes, the first one's and its children's."""
+        first = (self.root / "data" / "postmaster.pid").read_text().split()[0]
+        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        return [int(pid) for pid in (first, *children)]
+
     def files(self) -> list[Path]:
         """Return the files of all tables as they lie on disk now, the log of writes aside."""
         self.run_sql("postgres", "CHECKPOINT")
