@@ -127,7 +127,8 @@ def _key(table: Table) -> Iterator[str]:
     )
 
 
-def _dimension(column: Mapping[str, Any]) -> Iterator[str]:
+def _dimension(column: Mapping[str, Any], element: str = "") -> Iterator[str]:
+    """``element`` names one of a list, which has no name in SQL but the join's."""
     name, classification = column["name"], column["classification"]
     lines = [f"description: {_text(column['description'])}"]
     if name in _TECHNICAL or column["mode"] == "REPEATED":
@@ -135,14 +136,15 @@ def _dimension(column: Mapping[str, Any]) -> Iterator[str]:
     if classification != "public":
         lines.append(f"tags: [{_text(classification)}]")
         lines.append(f"required_access_grants: [sees_{classification}]")
-    lines.append(f"sql: ${{TABLE}}.{name} ;;")
+    lines.append("sql: ${TABLE} ;;" if element else f"sql: ${{TABLE}}.{name} ;;")
     if column["type"] == "TIMESTAMP":
         # A day of Looker's is a day of the partitions and of the shipped questions: UTC.
         time = [f"timeframes: {_TIMEFRAMES}", "convert_tz: no", "datatype: timestamp"]
         yield from _field(f"dimension_group: {name.removesuffix('_at')}", "time", [*time, *lines])
         return
     kind = "string" if column["mode"] == "REPEATED" else _TYPES[column["type"]]
-    yield from _field(f"dimension: {name}", kind, [f"label: {_text(_label(name))}", *lines])
+    label = f"label: {_text(_label(name))}"
+    yield from _field(f"dimension: {element or name}", kind, [label, *lines])
 
 
 def _nested(table: Table, column: Mapping[str, Any]) -> str:
@@ -150,8 +152,7 @@ def _nested(table: Table, column: Mapping[str, Any]) -> str:
     members = [each for each in column.get("fields", ()) if each["mode"] != "REPEATED"]
     lines = [line for member in members for line in _dimension(member)]
     if not members:
-        value = {**column, "name": "value", "mode": "NULLABLE"}
-        lines = [line.replace("${TABLE}.value", "${TABLE}") for line in _dimension(value)]
+        lines = [*_dimension({**column, "mode": "NULLABLE"}, element="value")]
     label = f"{_label(table.name)}: {_label(column['name']).lower()}"
     head = (f"label: {_text(label)}", f"required_access_grants: [reads_{table.name}]")
     return "\n" + _block(f"view: {table.name}__{column['name']}", [*head, *lines])

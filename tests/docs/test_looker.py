@@ -31,6 +31,17 @@ def test_page_gives_each_class_to_the_roles_that_the_grant_lets_in():
             assert readers - set(grant["allowed_values"]) == {"looker"}
 
 
+@pytest.mark.parametrize("board", dashboards(), ids=lambda board: board["dashboard"])
+def test_preview_has_every_tile(board):
+    name = board["dashboard"].removeprefix("tailnumber_").replace("_", "-")
+    drawn = (BLOCK.parents[1] / "docs" / "images" / f"looker-{name}.svg").read_text()
+
+    assert f"(images/looker-{name}.svg)" in PAGE
+    assert "Preview" in drawn
+    missing = [each["title"] for each in board["elements"] if each.get("title", "") not in drawn]
+    assert not missing, "run tests/bench/looker_preview.py"
+
+
 def git(folder, *arguments):
     names = ("-c", "user.name=a", "-c", "user.email=a@acme.example")
     return subprocess.run(

@@ -104,6 +104,11 @@ class Block:
             for kind, told in self.views[view]["fields"].values()
         ]
 
+    def always(self, explore: str) -> list[str]:
+        """The fields that an explore always filters by."""
+        groups = self.explores[explore]["always_filter"]["filters__all"]
+        return [name for group in groups for each in group for name in each]
+
     def references(self, name: str) -> set[str]:
         """The fields that a field's SQL and filters name, directly."""
         own = self.field(name)
@@ -138,6 +143,20 @@ def load(folder: Path = BLOCK) -> Block:
 def dashboards(folder: Path = BLOCK) -> list[dict[str, Any]]:
     files = sorted((folder / "dashboards").glob("*.dashboard.lookml"))
     return [one for path in files for one in yaml.safe_load(path.read_text())]
+
+
+def tile_query(
+    block: Block,
+    tile: Mapping[str, Any],
+    period: Period,
+    periods: Mapping[str, Period],
+    **filters: str,
+) -> Query:
+    """What a tile asks; ``periods`` are what expressions of its own, such as ``2 weeks``, mean."""
+    given = {name: periods.get(value, value) for name, value in tile.get("filters", {}).items()}
+    for name in block.always(tile["explore"]):
+        given.setdefault(name, period)
+    return Query(tile["explore"], tile["fields"], {**given, **filters}, tile.get("sorts", ()))
 
 
 def _by_name(view: Mapping[str, Any]) -> dict[str, tuple[str, dict[str, Any]]]:
@@ -278,10 +297,9 @@ class Compiler:
 
     def _conditions(self) -> tuple[list[str], list[str]]:
         where, having = [], []
-        for each in self.explore["always_filter"]["filters__all"][0]:
-            for name in each:
-                if not isinstance(self.query.filters.get(name), Period):
-                    raise NotInLooker(f"{self.base} is asked without a period of {name}")
+        for name in self.block.always(self.base):
+            if not isinstance(self.query.filters.get(name), Period):
+                raise NotInLooker(f"{self.base} is asked without a period of {name}")
         for name, value in self.query.filters.items():
             of = self.block.field(name)
             if of.kind == "filter":

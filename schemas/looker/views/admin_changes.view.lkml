@@ -292,7 +292,7 @@ view: admin_changes__principal_groups {
 
   dimension: value {
     type: string
-    label: "Value"
+    label: "Principal groups"
     description: "groups of the principal when the policy decided"
     tags: ["identity"]
     required_access_grants: [sees_identity]
@@ -306,7 +306,7 @@ view: admin_changes__rules_added {
 
   dimension: value {
     type: string
-    label: "Value"
+    label: "Rules added"
     description: "ids of rules that the policy before did not have"
     sql: ${TABLE} ;;
   }
@@ -318,7 +318,7 @@ view: admin_changes__rules_removed {
 
   dimension: value {
     type: string
-    label: "Value"
+    label: "Rules removed"
     description: "ids of rules that are gone"
     sql: ${TABLE} ;;
   }
@@ -330,7 +330,7 @@ view: admin_changes__rules_changed {
 
   dimension: value {
     type: string
-    label: "Value"
+    label: "Rules changed"
     description: "ids of rules that say something else"
     sql: ${TABLE} ;;
   }
@@ -342,7 +342,7 @@ view: admin_changes__sections_changed {
 
   dimension: value {
     type: string
-    label: "Value"
+    label: "Sections changed"
     description: "other sections of the policy that differ"
     sql: ${TABLE} ;;
   }
@@ -354,7 +354,7 @@ view: admin_changes__content_key_ids {
 
   dimension: value {
     type: string
-    label: "Value"
+    label: "Content key IDs"
     description: "ids of content keys that were destroyed"
     sql: ${TABLE} ;;
   }
@@ -366,7 +366,7 @@ view: admin_changes__hold_ids {
 
   dimension: value {
     type: string
-    label: "Value"
+    label: "Hold IDs"
     description: "legal holds that stood against an erasure"
     sql: ${TABLE} ;;
   }

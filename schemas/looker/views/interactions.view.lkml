@@ -639,7 +639,7 @@ view: interactions__principal_groups {
 
   dimension: value {
     type: string
-    label: "Value"
+    label: "Principal groups"
     description: "groups of the principal when the policy decided"
     tags: ["identity"]
     required_access_grants: [sees_identity]
@@ -653,7 +653,7 @@ view: interactions__file_paths {
 
   dimension: value {
     type: string
-    label: "Value"
+    label: "File paths"
     description: "files named in the context or edited, as sent"
     sql: ${TABLE} ;;
   }
@@ -665,7 +665,7 @@ view: interactions__finish_reasons {
 
   dimension: value {
     type: string
-    label: "Value"
+    label: "Finish reasons"
     description: "why each choice ended, in the provider's words"
     sql: ${TABLE} ;;
   }
@@ -705,7 +705,7 @@ view: interactions__excluded_paths {
 
   dimension: value {
     type: string
-    label: "Value"
+    label: "Excluded paths"
     description: "files that policy took out of the prompt, as the client named them"
     sql: ${TABLE} ;;
   }
@@ -757,7 +757,7 @@ view: interactions__code_languages {
 
   dimension: value {
     type: string
-    label: "Value"
+    label: "Code languages"
     description: "languages that the completion's blocks of code name, each once"
     sql: ${TABLE} ;;
   }
@@ -769,7 +769,7 @@ view: interactions__file_languages {
 
   dimension: value {
     type: string
-    label: "Value"
+    label: "File languages"
     description: "languages of the files that are named or changed, told from their names, each once"
     sql: ${TABLE} ;;
   }
@@ -781,7 +781,7 @@ view: interactions__change_kinds {
 
   dimension: value {
     type: string
-    label: "Value"
+    label: "Change kinds"
     description: "what the changed files are, told from their names, each once: code, test, documentation, configuration, dependencies, infrastructure, pipeline, database or other"
     sql: ${TABLE} ;;
   }

@@ -208,7 +208,7 @@ view: legal_holds__principal_groups {
 
   dimension: value {
     type: string
-    label: "Value"
+    label: "Principal groups"
     description: "groups of the principal when the policy decided"
     tags: ["identity"]
     required_access_grants: [sees_identity]
@@ -222,7 +222,7 @@ view: legal_holds__held_principal_ids {
 
   dimension: value {
     type: string
-    label: "Value"
+    label: "Held principal IDs"
     description: "principals whose rows are held; none: everybody's"
     sql: ${TABLE} ;;
   }
@@ -234,7 +234,7 @@ view: legal_holds__held_session_ids {
 
   dimension: value {
     type: string
-    label: "Value"
+    label: "Held session IDs"
     description: "sessions whose rows are held; none: every session's"
     sql: ${TABLE} ;;
   }
@@ -246,7 +246,7 @@ view: legal_holds__held_repositories {
 
   dimension: value {
     type: string
-    label: "Value"
+    label: "Held repositories"
     description: "repositories whose sessions are held, whole; none: whatever the repository"
     sql: ${TABLE} ;;
   }

@@ -175,7 +175,7 @@ view: record_views__principal_groups {
 
   dimension: value {
     type: string
-    label: "Value"
+    label: "Principal groups"
     description: "groups of the principal when the policy decided"
     tags: ["identity"]
     required_access_grants: [sees_identity]
@@ -189,7 +189,7 @@ view: record_views__viewed_session_ids {
 
   dimension: value {
     type: string
-    label: "Value"
+    label: "Viewed session IDs"
     description: "sessions whose texts were opened, at most 1,000"
     sql: ${TABLE} ;;
   }
@@ -201,7 +201,7 @@ view: record_views__viewed_interaction_ids {
 
   dimension: value {
     type: string
-    label: "Value"
+    label: "Viewed interaction IDs"
     description: "interactions whose texts were opened, at most 1,000"
     sql: ${TABLE} ;;
   }
@@ -213,7 +213,7 @@ view: record_views__viewed_principal_ids {
 
   dimension: value {
     type: string
-    label: "Value"
+    label: "Viewed principal IDs"
     description: "principals whose texts were opened, at most 1,000"
     sql: ${TABLE} ;;
   }

@@ -230,7 +230,7 @@ view: tool_calls__file_paths {
 
   dimension: value {
     type: string
-    label: "Value"
+    label: "File paths"
     description: "files named in the context or edited, as sent"
     sql: ${TABLE} ;;
   }
@@ -242,7 +242,7 @@ view: tool_calls__change_kinds {
 
   dimension: value {
     type: string
-    label: "Value"
+    label: "Change kinds"
     description: "what the changed files are, told from their names, each once: code, test, documentation, configuration, dependencies, infrastructure, pipeline, database or other"
     sql: ${TABLE} ;;
   }

@@ -164,8 +164,7 @@ def test_nothing_is_persisted():
 
 @pytest.mark.parametrize("name", EXPLORES)
 def test_explore_cannot_be_asked_without_a_time(name):
-    (always,) = EXPLORES[name]["always_filter"]["filters__all"][0]
-    (field,) = always
+    (field,) = LOADED.always(name)
     column = LOADED.field(field).told.get("sql", "").removeprefix("${TABLE}.")
 
     assert field.startswith(f"{name}.")
@@ -258,7 +257,7 @@ def test_tile_compiles_with_every_filter_of_its_dashboard_set(name):
     for field in tile["listen"].values():
         assert field not in filters, "one of both would not hold"
         filters[field] = "acme"
-    (always,) = EXPLORES[tile["explore"]]["always_filter"]["filters__all"][0]
+    always = LOADED.always(tile["explore"])
     assert set(always) <= filters.keys(), "neither the period nor a time of its own"
     filters |= dict.fromkeys(always, PERIOD)
 

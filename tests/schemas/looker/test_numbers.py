@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from lookml import Compiler, Period, Query, dashboards, load
+from lookml import Compiler, Period, Query, dashboards, load, tile_query
 from month import BEGIN, END, Month
 from planted import plant
 
@@ -191,13 +191,8 @@ def client(warehouse):
     return client
 
 
-def shown(client, tile, period=MONTH, **more) -> Rows:
-    filters = {name: PERIODS.get(value, value) for name, value in tile.get("filters", {}).items()}
-    always = BLOCK.explores[tile["explore"]]["always_filter"]["filters__all"][0]
-    for name in (name for each in always for name in each):
-        filters.setdefault(name, period)
-    query = Query(tile["explore"], tile["fields"], {**filters, **more}, tile.get("sorts", ()))
-    rows = client.query(Compiler(BLOCK, query).sql(), timeout=30, job_retry=None).result(timeout=30)
+def shown(client, tile, **filters) -> Rows:
+    rows = ask(client, tile_query(BLOCK, tile, MONTH, PERIODS, **filters))
     return [{name: row[name.replace(".", "__")] for name in tile["fields"]} for row in rows]
 
 
@@ -265,8 +260,7 @@ def ask(client, query):
 def test_data_test_holds_on_the_month(test, client):
     source = test["explore_source"]
     fields = [f"{source['name']}.{column['name']}" for column in source["columns"]]
-    always = BLOCK.explores[source["name"]]["always_filter"]["filters__all"][0]
-    period = {name: MONTH for each in always for name in each}
+    period = dict.fromkeys(BLOCK.always(source["name"]), MONTH)
 
     (row,) = ask(client, Query(source["name"], fields, period))
 
@@ -294,8 +288,7 @@ EXPLORES = [name for name, told in BLOCK.explores.items() if told.get("extension
 @pytest.mark.parametrize("explore", EXPLORES)
 def test_warehouse_answers_every_field_of_every_view_that_an_explore_has(explore, client):
     joins = Compiler(BLOCK, Query(explore, [], {})).explore["joins"]
-    always = BLOCK.explores[explore]["always_filter"]["filters__all"][0]
-    period = {name: MONTH for each in always for name in each}
+    period = dict.fromkeys(BLOCK.always(explore), MONTH)
 
     for view in (explore, *(join["name"] for join in joins)):
         fields = [each for each in BLOCK.fields(view) if each.kind != "filter"]

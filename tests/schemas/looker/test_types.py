@@ -35,8 +35,7 @@ def every_frame(of):
 
 @pytest.mark.parametrize(("explore", "view"), [*views()])
 def test_each_field_has_the_type_that_looker_is_told(explore, view, catalog):  # noqa: F811
-    always = BLOCK.explores[explore]["always_filter"]["filters__all"][0]
-    period = {name: PERIOD for each in always for name in each}
+    period = dict.fromkeys(BLOCK.always(explore), PERIOD)
     fields = [f for each in BLOCK.fields(view) for f in every_frame(each)]
     for kind in ("measure", "dimension"):
         asked = [f for f in fields if (f.kind == "measure") == (kind == "measure")]
