@@ -61,7 +61,7 @@ from ingress.routing import Router
 from ingress.sealing import ContentKeys, Opener, Sealer
 from ingress.settings import Settings, SettingsError
 from ingress.tasks import spawn
-from ingress.telemetry import Metrics
+from ingress.telemetry import Metrics, log_figures
 from ingress.upstream.client import UpstreamClient
 from ingress.upstream.custody import Custody
 from ingress.upstream.secret_reading import SecretReader
@@ -212,6 +212,8 @@ async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
         )
         sharing = usage.keep(lambda: gateway.rules.policy.counts)
         stack.push_async_callback(_stop, spawn(sharing, "share usage"))
+        telling = log_figures(metrics, journal.stats)
+        stack.push_async_callback(_stop, spawn(telling, "log figures"))
         policy_reloader = PolicyReloader(
             settings.policy_file,
             read,

@@ -4,14 +4,22 @@ A log line has a fixed message and a fixed set of extra members (ids, codes, cou
 else a record holds, its arguments and its traceback's values among them, is not written.
 """
 
+import asyncio
 import json
 import logging
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from ingress.recording.journal import JournalStats
+
+logger = logging.getLogger(__name__)
+
+# Between two log lines of figures.
+FIGURES_SECONDS: Final = 60.0
 
 # Members that a log line may have beside its time, level, logger and message.
 LOG_MEMBERS = (
@@ -27,6 +35,7 @@ LOG_MEMBERS = (
     "digest",
     "address",
     "issuer",
+    "figures",
 )
 
 
@@ -97,6 +106,48 @@ class Metrics:
         for name, value in figures.items():
             self._journal[name].set(value)
         return generate_latest(self._registry)
+
+    def totals(self) -> dict[str, float]:
+        """Return what was counted since the start, in all; ``unrecorded_count``: refused with 503
+        because no record could be made durable.
+        """  # noqa: D205 - one sentence
+        return {
+            "request_count": _total(self.requests),
+            "refusal_count": _total(self.refused),
+            "unrecorded_count": _total(self.refused, "audit_unavailable"),
+            "access_denial_count": _total(self.denied),
+        }
+
+
+async def log_figures(
+    metrics: Metrics, journal: Callable[[], JournalStats], seconds: float = FIGURES_SECONDS
+) -> None:
+    """Write a log line of numbers again and again: what was counted since the line before, and how
+    the journal stands. For machines where nothing asks for /metrics, and a log is kept anyway.
+    """  # noqa: D205 - one sentence
+    before = metrics.totals()
+    while True:
+        await asyncio.sleep(seconds)
+        now, stats = metrics.totals(), journal()
+        figures = {name: int(total - before[name]) for name, total in now.items()}
+        figures |= {
+            "unacknowledged_count": stats.unacknowledged_count,
+            "oldest_unpublished_age_seconds": round(stats.oldest_unpublished_age_seconds),
+            "journal_bytes": stats.bytes_on_disk,
+            "unhealthy_count": int(not stats.healthy),
+        }
+        logger.info("figures", extra={"figures": figures})
+        before = now
+
+
+def _total(counter: Counter, code: str | None = None) -> float:
+    """Return a counter's sum, or its value for one code."""
+    return sum(
+        sample.value
+        for family in counter.collect()
+        for sample in family.samples
+        if sample.name.endswith("_total") and code in {None, sample.labels.get("code")}
+    )
 
 
 class _JsonLines(logging.Formatter):

@@ -229,7 +229,9 @@ class _Load(beam.DoFn):
             dataset, name = table.split(".")
             path = f"projects/{self._places.project}/datasets/{dataset}/tables/{name}"
             target = Target(path, connections.encoders()[table])
-            for error in writer.append(target, [row for row, _ in collected]):
+            errors = writer.append(target, [row for row, _ in collected])
+            Metrics.counter(METRICS, f"{table}.row.count").inc(len(collected) - len(errors))
+            for error in errors:
                 yield table, collected[error.index][1], error.reason_code
 
 

@@ -1,7 +1,7 @@
 -- title: Messages that were refused
 -- question: Which records did the pipeline refuse, where, why, and where do they lie?
--- description: A refused message is kept and never dropped. Mend the cause, then `tailnumber redrive`
---   puts it through again. Until then it is a gap in the trail.
+-- description: A refused message is kept and never dropped. Mend the cause, then load it again
+--   (docs/runbook.md, dead-letters). Until then it is a gap in the trail.
 -- topic: integrity
 -- asked by: platform
 -- answers: PCI DSS 10.7.2

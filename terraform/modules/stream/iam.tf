@@ -65,3 +65,13 @@ resource "google_storage_bucket_iam_member" "archives" {
   role   = each.value
   member = local.pubsub_agent
 }
+
+# Loads dead letters anew once their cause is gone (docs/runbook.md, dead-letters).
+resource "google_pubsub_subscription_iam_member" "takes_up_again" {
+  for_each = var.subscribers
+
+  project      = var.project_id
+  subscription = google_pubsub_subscription.dead_letters.name
+  role         = "roles/pubsub.subscriber"
+  member       = each.value
+}

@@ -122,6 +122,7 @@ run "gives_each_member_its_own_rights_and_no_more" {
       for grant in concat(
         values(google_pubsub_subscription_iam_member.subscribes),
         values(google_pubsub_subscription_iam_member.looks),
+        values(google_pubsub_subscription_iam_member.takes_up_again),
         values(google_pubsub_topic_iam_member.sets_aside),
       ) : "${grant.member} ${grant.role}"
       ]) == toset([
