@@ -2,28 +2,10 @@
 # It holds no text. Losing it would make every sealed text unreadable: hence two zones, backups,
 # point-in-time recovery and three locks against deletion.
 
-locals {
-  database_flags = {
-    "cloudsql.enable_pgaudit"    = "on"
-    "log_checkpoints"            = "on"
-    "log_connections"            = "on"
-    "log_disconnections"         = "on"
-    "log_duration"               = "off"
-    "log_hostname"               = "off"
-    "log_lock_waits"             = "on"
-    "log_min_duration_statement" = "-1"
-    "log_min_error_statement"    = "error"
-    "log_min_messages"           = "error"
-    "log_statement"              = "ddl"
-    "log_temp_files"             = "0"
-    # What a table was made into, and by whom. Rows are read and written by gateways alone.
-    "pgaudit.log" = "ddl,role"
-    # The detail of an error quotes values of the row.
-    "log_error_verbosity" = "terse"
-  }
-}
-
 resource "google_sql_database_instance" "control" {
+  # checkov:skip=CKV_GCP_6: TLS is required and the server proven; clients show a password, which Secret Manager hands out, where a certificate would be one more key on a disk
+  # checkov:skip=CKV_GCP_79: the version that the control database's own tests run on; a newer one is a change of this line
+  # checkov:skip=CKV2_GCP_13: gateways ask every second, and a line for each would bury those of logins and changes
   project             = var.project_id
   region              = var.region
   name                = "${var.name}-control"
@@ -68,12 +50,61 @@ resource "google_sql_database_instance" "control" {
       update_track = "stable"
     }
 
-    dynamic "database_flags" {
-      for_each = local.database_flags
-      content {
-        name  = database_flags.key
-        value = database_flags.value
-      }
+    # Written out one by one, so that a scanner sees them.
+    database_flags {
+      name  = "cloudsql.enable_pgaudit"
+      value = "on"
+    }
+    # What a table was made into, and by whom. Rows are read and written by gateways alone.
+    database_flags {
+      name  = "pgaudit.log"
+      value = "ddl,role"
+    }
+    database_flags {
+      name  = "log_checkpoints"
+      value = "on"
+    }
+    database_flags {
+      name  = "log_connections"
+      value = "on"
+    }
+    database_flags {
+      name  = "log_disconnections"
+      value = "on"
+    }
+    database_flags {
+      name  = "log_hostname"
+      value = "on"
+    }
+    database_flags {
+      name  = "log_lock_waits"
+      value = "on"
+    }
+    # A slow statement would be logged with its values.
+    database_flags {
+      name  = "log_min_duration_statement"
+      value = "-1"
+    }
+    database_flags {
+      name  = "log_min_error_statement"
+      value = "error"
+    }
+    database_flags {
+      name  = "log_min_messages"
+      value = "error"
+    }
+    database_flags {
+      name  = "log_statement"
+      value = "ddl"
+    }
+    database_flags {
+      name  = "log_temp_files"
+      value = "0"
+    }
+    # The detail of an error quotes values of the row.
+    database_flags {
+      name  = "log_error_verbosity"
+      value = "terse"
     }
   }
 
