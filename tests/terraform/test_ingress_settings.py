@@ -7,9 +7,7 @@ from pathlib import Path
 from ingress.settings import PREFIX, Settings
 
 MODULE = Path(__file__).resolve().parents[2] / "terraform" / "modules" / "ingress"
-# Control state on PostgreSQL is on its way, under these names.
-COMING = {"TAILNUMBER_CONTROL_DATABASE", "TAILNUMBER_CONTROL_PASSWORD_FILE"}
-KNOWN = COMING | {PREFIX + field.name.upper() for field in fields(Settings)}
+KNOWN = {PREFIX + field.name.upper() for field in fields(Settings)}
 
 
 def named(path: Path) -> set[str]:
