@@ -6,13 +6,13 @@ table that has the column it filters by: once a table has one, whoever no policy
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from string import Template
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from schemas.base import Classification, described
-from schemas.tables import TABLES, Table
+from schemas.tables import HOLD_DATASET, TABLES, Table
 from schemas.views import render_view
 
 C = Classification
@@ -47,7 +47,8 @@ class Role:
     """One kind of reader or writer; terraform grants it to one group or service account.
 
     ``datasets`` are read whole; a role of scope ``department`` reads only the tables that tell a
-    department, whatever dataset they are in.
+    department, whatever dataset they are in. ``custom_roles`` maps a dataset to the custom role
+    that an account gets there, because each predefined one would let it do more.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Role:
     masked: frozenset[Classification] = frozenset()
     scope: Scope | None = None
     opens_texts: bool = False
+    custom_roles: Mapping[str, str] = field(default_factory=dict)
 
     def may(self, classification: Classification) -> Literal["clear", "masked", "none"]:
         """Return how the role sees a column of a class."""
@@ -65,6 +67,43 @@ class Role:
             return "clear"
         return "masked" if classification in self.masked else "none"
 
+
+_DATASETS: Final = tuple(sorted({table.dataset for table in TABLES.values()}))
+
+# What a loader may do: know a table's columns and append. roles/bigquery.dataEditor could read.
+# Source: BigQuery, "Storage Write API", required permissions.
+LOADER_PERMISSIONS: Final = ("bigquery.tables.get", "bigquery.tables.updateData")
+_LOADER: Final = "tailnumberLoader"
+
+# What `tailnumber retain`, `hold` and `erase` do: read what a hold keeps, everywhere; insert and
+# delete in `hold`, delete a person's rows of `keys`, empty texts that stand in clear in `content`.
+# roles/bigquery.dataEditor could drop a table and shorten its expiry.
+# Source: BigQuery, "Data manipulation language", required permissions.
+KEEPER_READS: Final = "tailnumberKeeperReads"
+KEEPER_CHANGES: Final = "tailnumberKeeperChanges"
+_READS: Final = ("bigquery.tables.get", "bigquery.tables.getData")
+
+CUSTOM_ROLES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        _LOADER: LOADER_PERMISSIONS,
+        KEEPER_READS: _READS,
+        KEEPER_CHANGES: (*_READS, "bigquery.tables.updateData"),
+    }
+)
+
+# What was widened since it was first published, and why: `python -m schemas check` refuses each
+# such sentence that does not stand here, and docs/access.md shows them to whoever signs.
+WIDENED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "role keeper was added": (
+            "2026-11-21: on Google Cloud holds and erasures are carried out by an account of their "
+            "own, which may do nothing else; before, a person with an admin's rights did it"
+        ),
+        "role admin gained roles/bigquery.dataOwner on hold": (
+            "2026-11-21: terraform owns the dataset hold, so its admins do as of every other"
+        ),
+    }
+)
 
 ROLES: Final[Mapping[str, Role]] = MappingProxyType(
     {
@@ -127,7 +166,28 @@ ROLES: Final[Mapping[str, Role]] = MappingProxyType(
                 frozenset(),
                 "tenant",
             ),
-            Role("loader", "serviceAccount", "appends rows; reads nothing, not even its own"),
+            Role(
+                "loader",
+                "serviceAccount",
+                "appends rows; reads nothing, not even its own",
+                custom_roles=dict.fromkeys(_DATASETS, _LOADER),
+            ),
+            # It copies each column of a held row, so it reads them; sealed texts stay sealed,
+            # because it may not decrypt with the key that wraps content keys.
+            Role(
+                "keeper",
+                "serviceAccount",
+                "copies rows that a legal hold keeps, and ends erasures; opens no sealed text",
+                clear=frozenset({C.PUBLIC, C.IDENTITY, C.NETWORK, C.SECRET_EVIDENCE, C.CONTENT}),
+                scope="all",
+                custom_roles={
+                    "audit": KEEPER_READS,
+                    "content": KEEPER_CHANGES,
+                    HOLD_DATASET: KEEPER_CHANGES,
+                    "integrity": KEEPER_READS,
+                    "keys": KEEPER_CHANGES,
+                },
+            ),
             Role(
                 "admin",
                 "group",
@@ -139,10 +199,6 @@ ROLES: Final[Mapping[str, Role]] = MappingProxyType(
         )
     }
 )
-
-# What a loader may do: know a table's columns and append. roles/bigquery.dataEditor could read.
-# Source: BigQuery, "Storage Write API", required permissions.
-LOADER_PERMISSIONS: Final = ("bigquery.tables.get", "bigquery.tables.updateData")
 
 REPORTING: Final = "reporting"
 # What dashboards show. Holds, changes and refusals are for whoever may read `audit` itself.
@@ -194,7 +250,8 @@ def row_policies() -> tuple[RowPolicy, ...]:
         ),
         # A refused message is of no tenant that could be trusted; its row tells no content.
         RowPolicy("untenanted", "TRUE", (), of("tenant"), untenanted),
-        # Without a policy of TRUE nobody could copy, snapshot or delete rows.
+        # Without a policy of TRUE nobody could copy, snapshot or delete rows. A table of `hold`
+        # has the policies of the table whose rows it keeps.
         RowPolicy("everything", "TRUE", (), of("all"), tuple(TABLES)),
     )
 
@@ -258,7 +315,7 @@ def document() -> dict[str, Any]:
             for policy in row_policies()
         ],
         "roles": {role.name: _grants(role) for role in ROLES.values()},
-        "custom_roles": {"tailnumberLoader": list(LOADER_PERMISSIONS)},
+        "custom_roles": {name: list(each) for name, each in CUSTOM_ROLES.items()},
         "authorized_views": [
             {"view": name, "source_dataset": "audit"} for name in reporting_views()
         ],
@@ -266,6 +323,7 @@ def document() -> dict[str, Any]:
             name: {c: cls.value for c, cls in classes_of(table) if cls is not Classification.PUBLIC}
             for name, table in TABLES.items()
         },
+        "widened": dict(WIDENED),
     }
 
 
@@ -274,13 +332,11 @@ def _grants(role: Role) -> dict[str, Any]:
     viewer = "roles/bigquery.dataViewer"
     grants: dict[str, Any] = {"member": role.member, "purpose": role.purpose}
     grants["project_roles"] = ["roles/bigquery.jobUser"] if role.name != "loader" else []
-    grants["dataset_roles"] = dict.fromkeys(role.datasets, viewer)
+    grants["dataset_roles"] = {**dict.fromkeys(role.datasets, viewer), **role.custom_roles}
     grants["table_roles"] = dict.fromkeys(readable_tables(role), viewer)
-    datasets = sorted({table.dataset for table in TABLES.values()})
-    if role.name == "loader":
-        grants["dataset_roles"] = dict.fromkeys(datasets, "tailnumberLoader")
     if role.name == "admin":
-        grants["dataset_roles"] = dict.fromkeys([*datasets, REPORTING], "roles/bigquery.dataOwner")
+        owned = [*_DATASETS, REPORTING, HOLD_DATASET]
+        grants["dataset_roles"] = dict.fromkeys(owned, "roles/bigquery.dataOwner")
     # The role that AEAD.DECRYPT_STRING(KEYS.KEYSET_CHAIN(…)) asks of whoever runs the query.
     # Source: Cloud KMS, "Permissions and roles".
     grants["kms_roles"] = (

@@ -61,6 +61,7 @@ def render_table(table: Table) -> dict[str, Any]:
         "clustering": list(table.cluster_fields),
         "retention_days": table.retention_days,
         "retention_class": _retention_class(table),
+        "held_in": table.held_id,
     }
 
 

@@ -3,13 +3,16 @@
 Compares rendered documents, old with new, so it needs none of the old code. An event's version
 may widen and gain optional fields; all else is a new version beside the old one. A table may
 change as far as BigQuery alters one in place, if it keeps its rows as long and guards each column
-as well as before. Pure; ``schemas.published`` fetches the old documents.
+as well as before. ``schemas.access_changes`` compares who may read what. Pure;
+``schemas.published`` fetches the old documents.
 """
 
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any, Final
+
+from schemas.access_changes import access_breaks
 
 Document = Mapping[str, Any]
 
@@ -62,6 +65,12 @@ def breaks(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
         elif kind == "tables":
             was, now = json.loads(old[path]), json.loads(new[path])
             sentences += (f"{name.removesuffix('.json')}: {f}." for f in table_breaks(was, now))
+        elif name == "access.json":
+            was, now = json.loads(old[path]), json.loads(new[path])
+            sentences += (f"access: {finding}." for finding in access_breaks(was, now))
+        elif name == "retention.json":
+            was, now = json.loads(old[path]), json.loads(new[path])
+            sentences += (f"retention: {finding}." for finding in _floor_breaks(was, now))
     return sentences
 
 
@@ -83,6 +92,16 @@ def table_breaks(old: Document, new: Document) -> Iterator[str]:
             f"retention was shortened from {was} to {now} days, which deletes rows;"
             f" keep {was}, and erase single subjects instead"
         )
+
+
+def _floor_breaks(old: Document, new: Document) -> Iterator[str]:
+    for name, was in old.items():
+        floor = new.get(name, {}).get("floor_days", 0)
+        if floor < was["floor_days"]:
+            yield (
+                f"the floor of class {name} sank from {was['floor_days']} to {floor} days;"
+                f" keep {was['floor_days']}: environments may have relied on it"
+            )
 
 
 def _object_breaks(

@@ -45,7 +45,7 @@ def explain(name: str) -> str:
         given = ", ".join(f"{n} {kind}" for n, kind in called.parameters.items())
         return f"{name}({given}): {called.description}\n\n{called.query}"
     if name in procedures():
-        return procedures()[name]
+        return procedures()[name].statement
     if name in views():
         return views()[name]
     near = difflib.get_close_matches(name, names(), n=3, cutoff=0.4)

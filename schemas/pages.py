@@ -39,11 +39,19 @@ and subject under the tenant's key, and what the client says of itself.
 |---|---|---|---|
 {roles}
 
-**Content has one group of readers.** `investigator` alone reads `content.parts`,
-`keys.subject_keys` and may decrypt with them (`roles/cloudkms.cryptoKeyDecrypterViaDelegation`);
-keep the group empty and add people for the time of a case. `security` does not have it: following
-an incident needs addresses, fingerprints and order of events, and a text only when there is a
-case.
+**Content has one group of readers.** `investigator` is the only group that reads `content.parts`
+and `keys.subject_keys` and may decrypt with them
+(`roles/cloudkms.cryptoKeyDecrypterViaDelegation`); keep the group empty and add people for the
+time of a case. `security` does not have it: following an incident needs addresses, fingerprints
+and order of events, and a text only when there is a case.
+
+**The keeper copies, and opens nothing.** The account that runs `tailnumber retain`, `hold` and
+`erase` copies each column of a held row, so it reads the sealed texts; it has no class `key` and
+no right to the key that wraps content keys, so it cannot open one. A text that a policy stored in
+clear (`content: tagged`) it can read: nobody should be able to act as this account but the job
+that runs it. It has `{keeper_reads}` on `audit` and `integrity`, and
+`{keeper_changes}` besides on `content`, `keys` and `hold`: no right to drop a table or to change
+its expiry.
 
 **No role for engineers.** Who wants to see the own sessions has the console and `tailnumber
 sessions`; a warehouse that every engineer may query needs one more group per person to be right.
@@ -54,7 +62,15 @@ are insert-only.
 
 **An admin is not a reader.** Owning a dataset gives its public columns and no policy tag:
 identities, addresses and texts stay refused. An admin who grants himself a tag leaves that in the
-cloud's audit log.
+cloud's audit log, which terraform routes to the dataset `access_log` for the auditors.
+
+## What was widened, and why
+`python -m schemas check --against REVISION` refuses a class that gets weaker and a role that gets
+wider, unless the reason stands here:
+
+| what | why |
+|---|---|
+{widened}
 
 ## Rows
 Once a table has a row policy, whoever none of them names sees no row. They stand on the tables;
@@ -64,21 +80,22 @@ the views without a version pass them on.
 |---|---|---|---|
 {policies}
 
-The columns that policies filter by are public: a filter on a masked column would compare masks.
+A table of `hold` has the policies of the table whose rows it keeps. The columns that policies
+filter by are public: a filter on a masked column would compare masks.
 
 ## Dashboards
 [looker.md](looker.md) has four for Looker. Its service account reads the dataset `{reporting}`
-alone: {views}. They hold public columns,
-and are authorized views, so the account needs no right on `audit`. Where Looker signs each person
-in to BigQuery (OAuth), point it at `audit`: tags, masks and rows then hold for that person, and
-BigQuery's log names the person.
+alone: {views}. They hold public columns, and are
+authorized views (terraform authorizes the dataset, in which nothing else is), so the account needs
+no right on `audit`. Where Looker signs each person in to BigQuery (OAuth), point it at `audit`:
+tags, masks and rows then hold for that person, and BigQuery's log names the person.
 
 ## What is tested, and where
 Row policies run on the one-machine warehouse through BigQuery's client. It keeps no policy tags,
-so tags, masks and grants are checked as planned (every column tagged by its class, each role
-exactly its rights), and a marked text is sent through the pipeline in every field of every event
-to see that it lands in no column of a wider class. On one machine there is one reader, its user,
-and no policy is applied.
+so tags, masks and grants are checked as terraform plans them (every column tagged by its class,
+each role exactly its rights: terraform/modules/warehouse/tests), and a marked text is sent through
+the pipeline in every field of every event to see that it lands in no column of a wider class. On
+one machine there is one reader, its user, and no policy is applied.
 """
 
 
@@ -164,7 +181,12 @@ def _columns(
 
 
 def _may_read(role: access.Role, table: Table) -> bool:
-    return table.dataset in role.datasets or table.id in access.readable_tables(role)
+    return table.dataset in _datasets(role) or table.id in access.readable_tables(role)
+
+
+def _datasets(role: access.Role) -> Sequence[str]:
+    """Return the datasets that a role reads, whether by a predefined role or by a custom one."""
+    return role.datasets or (tuple(role.custom_roles) if role.clear else ())
 
 
 def _grain(table: Table) -> str:
@@ -198,6 +220,13 @@ def access_page() -> str:
             for role in access.ROLES.values()
         ),
         loader="`, `".join(access.LOADER_PERMISSIONS),
+        keeper_reads="`, `".join(access.CUSTOM_ROLES[access.KEEPER_READS]),
+        keeper_changes="`, `".join(
+            each
+            for each in access.CUSTOM_ROLES[access.KEEPER_CHANGES]
+            if each not in access.CUSTOM_ROLES[access.KEEPER_READS]
+        ),
+        widened=_rows(access.WIDENED.items()),
         policies=_rows(
             (
                 f"`{policy.name}`" + "".join(f", one per {each}" for each in policy.for_each[-1:]),
@@ -226,8 +255,8 @@ def _member(role: access.Role) -> str:
 
 
 def _reads(role: access.Role) -> str:
-    if role.datasets:
-        return ", ".join(f"`{name}`" for name in role.datasets)
+    if datasets := _datasets(role):
+        return ", ".join(f"`{name}`" for name in datasets)
     tables = access.readable_tables(role)
     return ", ".join(f"`{name}`" for name in tables[1::2]) or "nothing"
 

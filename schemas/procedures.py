@@ -12,6 +12,7 @@ language", EXECUTE IMMEDIATE … USING.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
@@ -28,13 +29,30 @@ FROM `content.parts`
 WHERE occurred_at >= @since AND occurred_at < @until AND key_id = @key_id
 """
 
-_PROCEDURE: Final = '''\
--- content.reveal: the texts of one principal and time, opened with the keys of their quarters.
--- CALL content.reveal('mzxw6ytboi4dknzvgq3tmnbsge', TIMESTAMP '2026-11-01', CURRENT_TIMESTAMP());
--- A text whose key was erased is not among them. Rendered; it runs on Google Cloud alone.
-CREATE OR REPLACE PROCEDURE `content.reveal`(
-  principal STRING, since_at TIMESTAMP, until_at TIMESTAMP
-)
+
+@dataclass(frozen=True, slots=True)
+class Procedure:
+    """Statements with parameters that SQL calls; ``body`` is what stands between BEGIN and END."""
+
+    id: str
+    description: str
+    example: str
+    parameters: Mapping[str, str]
+    body: str
+
+    @property
+    def statement(self) -> str:
+        """Return the statement that creates it."""
+        given = ", ".join(f"{name} {kind}" for name, kind in self.parameters.items())
+        return (
+            f"-- {self.id}: {self.description}\n"
+            f"-- {self.example}\n"
+            "-- Rendered; it runs on Google Cloud alone.\n"
+            f"CREATE OR REPLACE PROCEDURE `{self.id}`(\n  {given}\n)\n{self.body}"
+        )
+
+
+_BODY: Final = '''\
 BEGIN
   CREATE OR REPLACE TEMP TABLE revealed (
     occurred_at TIMESTAMP, session_id STRING, interaction_id STRING, part_id STRING,
@@ -59,6 +77,15 @@ END;
 '''
 
 
-def procedures() -> Mapping[str, str]:
-    """Return the statement that creates each procedure, by the procedure's name."""
-    return MappingProxyType({PROCEDURE_ID: _PROCEDURE.format(statement=REVEAL_ONE_KEY)})
+def procedures() -> Mapping[str, Procedure]:
+    """Return every procedure by its name; create them after the views that they read."""
+    reveal = Procedure(
+        PROCEDURE_ID,
+        "the texts of one principal and time, opened with the keys of their quarters. A text "
+        "whose key was erased is not among them.",
+        f"CALL {PROCEDURE_ID}('mzxw6ytboi4dknzvgq3tmnbsge', TIMESTAMP '2026-11-01', "
+        "CURRENT_TIMESTAMP());",
+        MappingProxyType({"principal": "STRING", "since_at": "TIMESTAMP", "until_at": "TIMESTAMP"}),
+        _BODY.format(statement=REVEAL_ONE_KEY),
+    )
+    return MappingProxyType({reveal.id: reveal})

@@ -9,10 +9,11 @@ from schemas import access_matrix
 from schemas.bigquery import render_table
 from schemas.jsonschema import render_event
 from schemas.pages import access_page, cost_page, tables_page
-from schemas.procedures import procedures
+from schemas.procedures import Procedure, procedures
 from schemas.protobuf import render_messages
 from schemas.question_page import questions_page
 from schemas.registry import EVENTS
+from schemas.retention import retention_document
 from schemas.tables import TABLES
 from schemas.views import TableFunction, functions, views
 
@@ -38,12 +39,18 @@ def documents() -> Mapping[str, str]:
         result[f"views/{view_id}.sql"] = query
     for view_id, query in access_matrix.reporting_views().items():
         result[f"views/{view_id}.sql"] = query
-    for procedure_id, statement in procedures().items():
-        result[f"procedures/{procedure_id}.sql"] = statement
     result["pubsub/audit_events.proto"] = render_messages()
+    for procedure in procedures().values():
+        result[f"procedures/{procedure.id}.sql"] = procedure.statement
+        result[f"procedures/{procedure.id}.json"] = _json(
+            _routine("PROCEDURE", procedure, procedure.body)
+        )
     result["access.json"] = _json(access_matrix.document())
+    result["retention.json"] = _json(retention_document())
     for function in functions().values():
-        result[f"functions/{function.id}.json"] = _json(_function(function))
+        result[f"functions/{function.id}.json"] = _json(
+            _routine("TABLE_VALUED_FUNCTION", function, function.query)
+        )
     return result
 
 
@@ -105,14 +112,15 @@ def _read(directory: Path) -> dict[str, bytes]:
     return {path.relative_to(directory).as_posix(): path.read_bytes() for path in files}
 
 
-def _function(function: TableFunction) -> dict[str, Any]:
-    dataset, name = function.id.split(".")
+def _routine(kind: str, routine: TableFunction | Procedure, body: str) -> dict[str, Any]:
+    dataset, name = routine.id.split(".")
     return {
         "dataset": dataset,
         "routine_id": name,
-        "description": function.description,
-        "parameters": dict(function.parameters),
-        "query": function.query,
+        "routine_type": kind,
+        "description": routine.description,
+        "parameters": dict(routine.parameters),
+        "query": body,
     }
 
 

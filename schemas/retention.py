@@ -56,6 +56,19 @@ RETENTION: Final[Mapping[RetentionClass, Retention]] = MappingProxyType(
 )
 
 
+def retention_document() -> dict[str, dict[str, int | str]]:
+    """Return what terraform reads: per class the days, their floor and ceiling, and why."""
+    return {
+        each.name: {
+            "days": each.days,
+            "floor_days": each.floor_days,
+            "ceiling_days": each.ceiling_days,
+            "basis": each.basis,
+        }
+        for each in RETENTION.values()
+    }
+
+
 def retention_of(days: int) -> Retention:
     """Return the class that keeps rows for so many days by default.
 

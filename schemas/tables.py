@@ -25,6 +25,11 @@ from schemas.hold import (
 from schemas.interaction import Ref
 from schemas.retention import RETENTION, Retention, retention_of
 
+# Keeps rows under a legal hold beyond their time; its tables do not expire.
+HOLD_DATASET: Final = "hold"
+# Datasets whose rows no hold copies: a key is kept by refusing to erase it.
+_NEVER_HELD: Final = frozenset({"keys"})
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -60,6 +65,13 @@ class Table:
             RetentionError: no class keeps rows for ``retention_days``.
         """
         return retention_of(self.retention_days)
+
+    @property
+    def held_id(self) -> str | None:
+        """Return the table that keeps rows under a legal hold; None: no hold copies its rows."""
+        if self.dataset in _NEVER_HELD:
+            return None
+        return f"{HOLD_DATASET}.{self.dataset}_{self.name}_v{self.version}"
 
     @property
     def view_id(self) -> str:

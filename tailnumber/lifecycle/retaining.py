@@ -17,15 +17,13 @@ from ingress.control.holds import Hold
 from pipeline.tables import apply_table
 from schemas.bigquery import render_table
 from schemas.retention import RetentionError, expired_before
-from schemas.tables import TABLES, Table
+from schemas.tables import HOLD_DATASET, TABLES, Table
 from tailnumber.errors import CommandError
-from tailnumber.lifecycle.scopes import FLOOR, HOLD_DATASET, Condition, held_rows, held_table
+from tailnumber.lifecycle.scopes import FLOOR, Condition, held_rows, held_table
 from tailnumber.trail import Trail, failures_told
 
 # Held rows are copied so long before they expire: a job that fails for some days loses nothing.
 COPY_AHEAD: Final = timedelta(days=14)
-# Datasets whose rows no hold copies: a key is kept by refusing to erase it.
-_NEVER_COPIED: Final = frozenset({"keys"})
 _DAY_MILLISECONDS: Final = 24 * 60 * 60 * 1000
 
 
@@ -67,12 +65,16 @@ def expiry_problems(trail: Trail) -> list[str]:
 def prepare_hold(trail: Trail) -> None:
     """Make the tables of the dataset ``hold``, or bring them to the contract's columns.
 
+    On Google Cloud terraform has done it, and the account that runs this may not.
+
     Raises:
         CommandError: BigQuery did not take them.
     """
     with failures_told():
-        trail.client.create_dataset(HOLD_DATASET, exists_ok=True)
-        for table in _copied_tables():
+        lacking = [table for table in _copied_tables() if not _has_held_table(trail, table)]
+        if lacking:
+            trail.client.create_dataset(HOLD_DATASET, exists_ok=True)
+        for table in lacking:
             tags = _policy_tags(trail, table)
             apply_table(trail.client, _held_document(table), tags)
 
@@ -123,14 +125,24 @@ def retain(  # noqa: PLR0913  (what decides, and how it is carried out)
 
 
 def _copied_tables() -> Iterator[Table]:
-    return (table for table in TABLES.values() if table.dataset not in _NEVER_COPIED)
+    return (table for table in TABLES.values() if table.held_id is not None)
+
+
+def _has_held_table(trail: Trail, table: Table) -> bool:
+    """Tell whether the table of held rows is there with the contract's columns."""
+    try:
+        live = trail.client.get_table(held_table(table))
+    except exceptions.NotFound:
+        return False
+    wanted = {(column["name"], column["mode"]) for column in render_table(table)["schema"]}
+    return wanted <= {(field.name, field.mode) for field in live.schema}
 
 
 def _copy(
     trail: Trail, table: Table, holds: Sequence[Hold], before: datetime, *, dry_run: bool
 ) -> int:
     condition = _any_of(table, holds)
-    if table.dataset in _NEVER_COPIED or condition is None:
+    if table.held_id is None or condition is None:
         return 0
     names = ", ".join(f"`{name}`" for name in table.row.model_fields)
     same = " AND ".join(f"kept.`{name}` = due.`{name}`" for name in table.identity)
@@ -160,7 +172,7 @@ def _delete(trail: Trail, table: Table, before: datetime, *, dry_run: bool) -> i
 
 
 def _let_go(trail: Trail, table: Table, holds: Sequence[Hold], *, dry_run: bool) -> int:
-    if table.dataset in _NEVER_COPIED:
+    if table.held_id is None:
         return 0
     condition = _any_of(table, holds) or Condition("FALSE")
     rows = (

@@ -11,7 +11,6 @@ from ingress.control.holds import Hold
 from schemas.tables import TABLES, Table
 from tailnumber.trail import Value
 
-HOLD_DATASET: Final = "hold"
 # A constant, not today minus retention: what a hold kept lies before that.
 FLOOR: Final = "TIMESTAMP '1970-01-01 00:00:00+00'"
 _INTERACTIONS: Final = TABLES["audit.interactions_v1"]
@@ -26,8 +25,14 @@ class Condition:
 
 
 def held_table(table: Table) -> str:
-    """Return the id of the table that keeps a table's held rows beyond their time."""
-    return f"{HOLD_DATASET}.{table.dataset}_{table.name}_v{table.version}"
+    """Return the id of the table that keeps a table's held rows beyond their time.
+
+    Raises:
+        ValueError: no hold copies this table's rows.
+    """
+    if table.held_id is None:
+        raise ValueError(f"no hold copies rows of {table.id}")
+    return table.held_id
 
 
 def held_rows(table: Table, hold: Hold, prefix: str) -> Condition | None:

@@ -49,8 +49,10 @@ def test_columns_that_rows_are_filtered_or_told_apart_by_are_public(table: Any) 
 
 
 def test_content_and_keys_have_one_group_of_readers() -> None:
+    groups = [name for name, role in access.ROLES.items() if role.member == "group"]
     for tag in ("content", "key"):
-        assert PLAN["fine_grained_readers"][tag] == ["investigator"]
+        readers = PLAN["fine_grained_readers"][tag]
+        assert [name for name in readers if name in groups] == ["investigator"]
     for dataset in ("content", "keys"):
         readers = [n for n, r in access.ROLES.items() if dataset in r.datasets]
         assert readers == ["investigator"]
@@ -69,6 +71,20 @@ def test_loader_may_append_and_nothing_else() -> None:
     readers = itertools.chain(*PLAN["fine_grained_readers"].values())
     assert "loader" not in readers
     assert all("loader" not in each["roles"] for each in PLAN["row_policies"])
+
+
+def test_keeper_opens_no_sealed_text_and_cannot_touch_a_table() -> None:
+    grants = PLAN["roles"]["keeper"]
+
+    assert "keeper" not in PLAN["fine_grained_readers"]["key"]
+    assert (grants["kms_roles"], grants["table_roles"]) == ([], {})
+    assert grants["project_roles"] == ["roles/bigquery.jobUser"]
+    allowed = {p for role in grants["dataset_roles"].values() for p in PLAN["custom_roles"][role]}
+    assert allowed == {
+        "bigquery.tables.get", "bigquery.tables.getData", "bigquery.tables.updateData",
+    }  # fmt: skip
+    changed = {d for d, role in grants["dataset_roles"].items() if role == access.KEEPER_CHANGES}
+    assert changed == {"content", "keys", "hold"}
 
 
 def test_admin_gets_no_tag() -> None:

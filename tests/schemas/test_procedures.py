@@ -16,9 +16,9 @@ PARAMETERS = {
 def test_procedure_runs_the_statement_with_every_parameter_that_it_names() -> None:
     (procedure,) = procedures().values()
 
-    assert REVEAL_ONE_KEY in procedure
+    assert REVEAL_ONE_KEY in procedure.statement
     assert all(f"@{name}" in REVEAL_ONE_KEY for name in PARAMETERS)
-    assert all(f" AS {name}" in procedure for name in PARAMETERS)
+    assert all(f" AS {name}" in procedure.statement for name in PARAMETERS)
 
 
 @pytest.fixture(scope="module")

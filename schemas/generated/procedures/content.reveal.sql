@@ -1,6 +1,6 @@
--- content.reveal: the texts of one principal and time, opened with the keys of their quarters.
+-- content.reveal: the texts of one principal and time, opened with the keys of their quarters. A text whose key was erased is not among them.
 -- CALL content.reveal('mzxw6ytboi4dknzvgq3tmnbsge', TIMESTAMP '2026-11-01', CURRENT_TIMESTAMP());
--- A text whose key was erased is not among them. Rendered; it runs on Google Cloud alone.
+-- Rendered; it runs on Google Cloud alone.
 CREATE OR REPLACE PROCEDURE `content.reveal`(
   principal STRING, since_at TIMESTAMP, until_at TIMESTAMP
 )

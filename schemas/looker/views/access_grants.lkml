@@ -2,17 +2,17 @@
 
 access_grant: sees_identity {
   user_attribute: tailnumber_role
-  allowed_values: ["auditor", "analyst", "security", "investigator", "manager"]
+  allowed_values: ["auditor", "analyst", "security", "investigator", "manager", "keeper"]
 }
 
 access_grant: sees_network {
   user_attribute: tailnumber_role
-  allowed_values: ["auditor", "analyst", "security", "investigator", "manager"]
+  allowed_values: ["auditor", "analyst", "security", "investigator", "manager", "keeper"]
 }
 
 access_grant: sees_secret_evidence {
   user_attribute: tailnumber_role
-  allowed_values: ["auditor", "analyst", "security", "investigator", "manager"]
+  allowed_values: ["auditor", "analyst", "security", "investigator", "manager", "keeper"]
 }
 
 access_grant: reads_interactions {

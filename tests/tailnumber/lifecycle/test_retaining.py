@@ -9,7 +9,7 @@ from recorded_people import ago
 from ingress.control.holds import Hold, Scope
 from schemas.tables import TABLES
 from tailnumber.errors import CommandError
-from tailnumber.lifecycle.retaining import expiry_problems, retain
+from tailnumber.lifecycle.retaining import expiry_problems, prepare_hold, retain
 
 pytestmark = pytest.mark.slow
 
@@ -101,6 +101,18 @@ def test_held_rows_never_expire_and_no_live_table_differs_from_the_contract(
                 f"hold.{table.dataset}_{table.name}_v{table.version}"
             )
             assert held.time_partitioning.expiration_ms is None
+
+
+def test_where_terraform_made_the_tables_of_held_rows_nothing_is_created(recordings, monkeypatch):
+    prepare_hold(recordings.trail)
+
+    def refused(*_args, **_kwargs):
+        raise AssertionError("the keeper has no right to create anything")
+
+    monkeypatch.setattr(recordings.trail.client, "create_dataset", refused)
+    monkeypatch.setattr(recordings.trail.client, "create_table", refused)
+
+    prepare_hold(recordings.trail)
 
 
 @pytest.mark.parametrize(
