@@ -16,7 +16,8 @@ _ACCESS: Final = """\
 # Who may read what
 {note}
 Each column of the warehouse has a class, each class but `public` a policy tag of BigQuery, and
-each role of this page is one group or service account. terraform applies
+each role of this page is one group or service account (managers: one group per department).
+terraform ([modules/warehouse](../terraform/modules/warehouse)) applies
 [schemas/generated/access.json](../schemas/generated/access.json), rendered from the same source.
 
 ## Roles and classes
@@ -251,6 +252,8 @@ def _matrix() -> str:
 
 
 def _member(role: access.Role) -> str:
+    if role.scope == "department":
+        return "group per department"
     return "service account" if role.member == "serviceAccount" else "group"
 
 

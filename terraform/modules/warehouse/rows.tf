@@ -3,7 +3,7 @@ locals {
   row_values = {
     ""                  = [{ tenant = "", department = "" }]
     "tenant"            = [for tenant in var.tenants : { tenant = tenant, department = "" }]
-    "tenant department" = [for pair in setproduct(var.tenants, var.departments) : { tenant = pair[0], department = pair[1] }]
+    "tenant department" = [for pair in setproduct(var.tenants, keys(var.departments)) : { tenant = pair[0], department = pair[1] }]
   }
 
   row_policies = merge(flatten([
@@ -11,12 +11,14 @@ locals {
       for table, source in local.sources : [
         for values in local.row_values[join(" ", policy.for_each)] : {
           "${table} ${join("_", concat([policy.name], [for name in policy.for_each : replace(lower(values[name]), "/[^a-z0-9]/", "_")]))}" = {
-            table    = table
-            name     = policy.name
-            roles    = policy.roles
-            for_each = policy.for_each
-            values   = values
-            filter   = policy.filter_predicate
+            table  = table
+            values = values
+            filter = policy.filter_predicate
+            grantees = flatten([
+              for role in policy.roles : contains(policy.for_each, "department")
+              ? [local.holders[role]["${role} ${values.department}"]]
+              : values(local.holders[role])
+            ])
           }
         }
       ] if contains(policy.tables, source)
@@ -27,10 +29,7 @@ locals {
 # They stand on the tables, and views pass them on. Each table has the policy of TRUE, so that no
 # table is ever without one: a table without row policies shows every row.
 resource "google_bigquery_row_access_policy" "rows" {
-  for_each = {
-    for key, policy in local.row_policies : key => policy
-    if length(setintersection(toset(policy.roles), toset(keys(local.members)))) > 0
-  }
+  for_each = { for key, policy in local.row_policies : key => policy if length(policy.grantees) > 0 }
 
   project    = var.project_id
   dataset_id = google_bigquery_table.tables[each.value.table].dataset_id
@@ -41,5 +40,5 @@ resource "google_bigquery_row_access_policy" "rows" {
     replace(each.value.filter, "$${tenant}", replace(each.value.values.tenant, "'", "\\'")),
     "$${department}", replace(each.value.values.department, "'", "\\'"),
   )
-  grantees = [for role in each.value.roles : local.members[role] if contains(keys(local.members), role)]
+  grantees = each.value.grantees
 }

@@ -38,29 +38,31 @@ resource "google_bigquery_datapolicy_data_policy" "masks" {
 }
 
 resource "google_data_catalog_policy_tag_iam_member" "clear" {
-  for_each = merge([
-    for class, roles in local.access.fine_grained_readers : {
-      for role in roles : "${class} ${role}" => { class = class, role = role }
-      if contains(keys(local.members), role)
-    }
-  ]...)
+  for_each = merge(flatten([
+    for class, roles in local.access.fine_grained_readers : [
+      for role in roles : {
+        for name, member in local.holders[role] : "${class} ${name}" => { class = class, member = member }
+      }
+    ]
+  ])...)
 
   policy_tag = google_data_catalog_policy_tag.classes[each.value.class].name
   role       = "roles/datacatalog.categoryFineGrainedReader"
-  member     = local.members[each.value.role]
+  member     = each.value.member
 }
 
 resource "google_bigquery_datapolicy_data_policy_iam_member" "masked" {
-  for_each = merge([
-    for mask, policy in local.access.data_policies : {
-      for role in policy.masked_readers : "${mask} ${role}" => { mask = mask, role = role }
-      if contains(keys(local.members), role)
-    }
-  ]...)
+  for_each = merge(flatten([
+    for mask, policy in local.access.data_policies : [
+      for role in policy.masked_readers : {
+        for name, member in local.holders[role] : "${mask} ${name}" => { mask = mask, member = member }
+      }
+    ]
+  ])...)
 
   project        = var.project_id
   location       = local.location
   data_policy_id = google_bigquery_datapolicy_data_policy.masks[each.value.mask].data_policy_id
   role           = "roles/bigquerydatapolicy.maskedReader"
-  member         = local.members[each.value.role]
+  member         = each.value.member
 }

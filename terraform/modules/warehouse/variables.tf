@@ -21,17 +21,30 @@ variable "deletion_protection" {
 }
 
 variable "departments" {
-  description = "Departments whose managers see their own rows, as the directory file of the pipeline writes them. Empty: managers see none."
-  type        = list(string)
-  default     = []
+  description = "Departments, as the pipeline's directory file writes them, to the group of each one's managers, who see its rows alone."
+  type        = map(string)
+  default     = {}
 
   validation {
-    condition     = length(distinct([for each in var.departments : replace(lower(each), "/[^a-z0-9]/", "_")])) == length(var.departments)
-    error_message = "departments differ in more than capitals and punctuation, because row policies are named after them; for example [\"payments\", \"risk\"]."
+    condition     = length(distinct([for each in keys(var.departments) : replace(lower(each), "/[^a-z0-9]/", "_")])) == length(var.departments)
+    error_message = "departments differ in more than capitals and punctuation, because row policies are named after them; for example {payments = \"group:payments-leads@acme.example\"}."
   }
   validation {
-    condition     = alltrue([for each in var.departments : can(regex("^[^\\\\\\s'\"`][^\\\\'\"`]{0,127}$", each))])
-    error_message = "departments are 1 to 128 characters without quotes and backslashes, because they stand in a filter; for example [\"payments\"]."
+    condition     = alltrue([for each in keys(var.departments) : can(regex("^[^\\\\\\s'\"`][^\\\\'\"`]{0,127}$", each))])
+    error_message = "departments are 1 to 128 characters without quotes and backslashes, because they stand in a filter; for example {payments = \"group:payments-leads@acme.example\"}."
+  }
+  validation {
+    condition     = alltrue([for member in values(var.departments) : can(regex("^group:[^@\\s]+@[^@\\s]+$", member))])
+    error_message = "departments have groups of managers, never everyone and never a single person; for example {payments = \"group:payments-leads@acme.example\"}."
+  }
+  validation {
+    condition     = length(distinct(concat(values(var.departments), values(var.readers)))) == length(var.departments) + length(distinct(values(var.readers)))
+    error_message = "departments have a group each, which has no other role: its members would see another department's rows, or more than managers do; for example {payments = \"group:payments-leads@acme.example\", risk = \"group:risk-leads@acme.example\"}."
+  }
+  # Source: BigQuery quotas, "Row-level security": row access policies per table.
+  validation {
+    condition     = length(var.tenants) * (1 + length(var.departments)) <= 398
+    error_message = "departments times tenants is too much for BigQuery, which takes 400 row policies a table; give departments only where managers ask, for example {payments = \"group:payments-leads@acme.example\"}, or split tenants over projects."
   }
 }
 
@@ -129,8 +142,8 @@ variable "readers" {
     error_message = "readers names the group of admins, because a dataset needs an owner; for example {admin = \"group:audit-admins@acme.example\", …}."
   }
   validation {
-    condition     = alltrue([for role in keys(var.readers) : contains(keys(local.access.roles), role) && !contains(["loader", "keeper"], role)])
-    error_message = "readers has roles of docs/access.md (${join(", ", setsubtract(keys(local.access.roles), ["loader", "keeper"]))}), for example {auditor = \"group:auditors@acme.example\"}; loader and keeper are variables of their own."
+    condition     = alltrue([for role in keys(var.readers) : contains(local.reader_roles, role)])
+    error_message = "readers has roles of docs/access.md (${join(", ", local.reader_roles)}), for example {auditor = \"group:auditors@acme.example\"}; loader, keeper and the managers of departments are variables of their own."
   }
   validation {
     condition     = alltrue([for role, member in var.readers : can(regex("^${try(local.access.roles[role].member, "")}:[^@\\s]+@[^@\\s]+$", member))])
@@ -171,10 +184,5 @@ variable "tenants" {
   validation {
     condition     = length(distinct([for each in var.tenants : replace(lower(each), "/[^a-z0-9]/", "_")])) == length(var.tenants)
     error_message = "tenants differ in more than capitals and punctuation, because row policies are named after them; for example [\"acme\", \"acme_japan\"]."
-  }
-  # Source: BigQuery quotas, "Row-level security": row access policies per table.
-  validation {
-    condition     = length(var.tenants) * (1 + length(var.departments)) <= 398
-    error_message = "tenants times departments is too much for BigQuery, which takes 400 row policies a table; give departments only where managers ask, or split tenants over projects."
   }
 }

@@ -74,18 +74,16 @@ run "one_group_for_two_roles_is_refused" {
   variables {
     readers        = { admin = "group:audit@acme.example", investigator = "group:audit@acme.example" }
     retention_days = { content = 190.5 }
-    departments    = ["x' OR 'a' = 'a"] # ends its literal
   }
-  expect_failures = [var.departments, var.readers, var.retention_days]
+  expect_failures = [var.readers, var.retention_days]
 }
 
 run "a_group_for_dashboards_is_refused" {
   command = plan
   variables {
-    readers     = { admin = "group:audit-admins@acme.example", looker = "group:everyone@acme.example" }
-    departments = ["payments-eu", "payments_eu"] # would share a row policy
+    readers = { admin = "group:audit-admins@acme.example", looker = "group:everyone@acme.example" }
   }
-  expect_failures = [var.departments, var.readers]
+  expect_failures = [var.readers]
 }
 
 run "an_unknown_role_is_refused" {
@@ -102,4 +100,52 @@ run "a_warehouse_without_admins_is_refused" {
     readers = { auditor = "group:auditors@acme.example" }
   }
   expect_failures = [var.readers]
+}
+
+run "one_group_of_managers_for_all_departments_is_refused" {
+  command = plan
+  variables {
+    readers = { admin = "group:audit-admins@acme.example", manager = "group:managers@acme.example" }
+  }
+  expect_failures = [var.readers]
+}
+
+run "managers_of_two_departments_are_refused" {
+  command = plan
+  variables {
+    departments = { payments = "group:leads@acme.example", risk = "group:leads@acme.example" }
+  }
+  expect_failures = [var.departments]
+}
+
+run "managers_who_have_another_role_are_refused" {
+  command = plan
+  variables {
+    departments = { payments = "group:audit-admins@acme.example" }
+  }
+  expect_failures = [var.departments]
+}
+
+run "a_domain_of_managers_is_refused" {
+  command = plan
+  variables {
+    departments = { payments = "domain:acme.example" }
+  }
+  expect_failures = [var.departments]
+}
+
+run "a_department_that_ends_its_literal_is_refused" {
+  command = plan
+  variables {
+    departments = { "x' OR 'a' = 'a" = "group:x@acme.example" }
+  }
+  expect_failures = [var.departments]
+}
+
+run "departments_that_would_share_a_row_policy_are_refused" {
+  command = plan
+  variables {
+    departments = { payments-eu = "group:a@acme.example", payments_eu = "group:b@acme.example" }
+  }
+  expect_failures = [var.departments]
 }

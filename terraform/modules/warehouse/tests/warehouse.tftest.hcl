@@ -47,7 +47,6 @@ variables {
     auditor      = "group:auditors@acme.example"
     investigator = "group:investigators@acme.example"
     looker       = "serviceAccount:tailnumber-looker@acme-audit.iam.gserviceaccount.com"
-    manager      = "group:managers@acme.example"
     security     = "group:security@acme.example"
   }
   loader_member = "serviceAccount:tailnumber-loader@acme-audit.iam.gserviceaccount.com"
@@ -58,7 +57,7 @@ variables {
     tailnumberLoader        = "projects/acme-audit/roles/tailnumberLoader"
   }
   tenants     = ["acme", "acme-japan"]
-  departments = ["payments"]
+  departments = { payments = "group:payments-leads@acme.example", risk = "group:risk-leads@acme.example" }
 }
 
 run "tables_datasets_and_columns_are_the_contracts" {
@@ -149,7 +148,7 @@ run "tables_datasets_and_columns_are_the_contracts" {
     error_message = "Held texts have the readers that texts have."
   }
   assert {
-    condition     = sort([for key, grant in google_bigquery_table_iam_member.tables : grant.member if grant.dataset_id == "hold" && grant.table_id == "audit_findings_v1"]) == tolist(["group:audit-analysts@acme.example", "group:auditors@acme.example", "group:investigators@acme.example", "group:managers@acme.example", "group:security@acme.example"])
+    condition     = sort([for key, grant in google_bigquery_table_iam_member.tables : grant.member if grant.dataset_id == "hold" && grant.table_id == "audit_findings_v1"]) == tolist(["group:audit-analysts@acme.example", "group:auditors@acme.example", "group:investigators@acme.example", "group:payments-leads@acme.example", "group:risk-leads@acme.example", "group:security@acme.example"])
     error_message = "Held findings have the readers that findings have."
   }
 }
@@ -179,11 +178,11 @@ run "each_role_has_exactly_its_rights" {
     error_message = "Nothing is open to a domain, to all users or to whoever reads the project."
   }
   assert {
-    condition     = sort([for grant in google_project_iam_member.jobs : split(":", split("@", grant.member)[0])[1]]) == tolist(["audit-admins", "audit-analysts", "auditors", "investigators", "managers", "security", "tailnumber-keeper", "tailnumber-looker"]) && alltrue([for grant in google_project_iam_member.jobs : grant.role == "roles/bigquery.jobUser"])
+    condition     = sort([for grant in google_project_iam_member.jobs : split(":", split("@", grant.member)[0])[1]]) == tolist(["audit-admins", "audit-analysts", "auditors", "investigators", "payments-leads", "risk-leads", "security", "tailnumber-keeper", "tailnumber-looker"]) && alltrue([for grant in google_project_iam_member.jobs : grant.role == "roles/bigquery.jobUser"])
     error_message = "Whoever asks may run jobs; the loader may not."
   }
   assert {
-    condition     = sort(distinct([for grant in google_bigquery_table_iam_member.tables : "${grant.dataset_id}.${grant.table_id}" if grant.member == "group:managers@acme.example" && grant.dataset_id != "hold"])) == tolist(["audit.findings", "audit.findings_v1", "audit.interactions", "audit.interactions_v1", "audit.tool_calls", "audit.tool_calls_v1"])
+    condition     = sort(distinct([for grant in google_bigquery_table_iam_member.tables : "${grant.dataset_id}.${grant.table_id}" if grant.member == "group:risk-leads@acme.example" && grant.dataset_id != "hold"])) == tolist(["audit.findings", "audit.findings_v1", "audit.interactions", "audit.interactions_v1", "audit.tool_calls", "audit.tool_calls_v1"])
     error_message = "Managers read three tables and their views."
   }
 
@@ -201,11 +200,11 @@ run "each_role_has_exactly_its_rights" {
     error_message = "Loader, admins and dashboards have no tag."
   }
   assert {
-    condition     = { for key, grant in google_data_catalog_policy_tag_iam_member.clear : key => grant.member } == merge([for class, roles in local.access.fine_grained_readers : { for role in roles : "${class} ${role}" => local.members[role] }]...)
+    condition     = { for key, grant in google_data_catalog_policy_tag_iam_member.clear : key => grant.member } == merge([for class, roles in local.access.fine_grained_readers : merge([for role in roles : { for name, member in local.holders[role] : "${class} ${name}" => member }]...)]...)
     error_message = "Each class in clear to the roles of access.json and no other."
   }
   assert {
-    condition     = { for key, grant in google_bigquery_datapolicy_data_policy_iam_member.masked : key => grant.member } == merge([for mask, policy in local.access.data_policies : { for role in policy.masked_readers : "${mask} ${role}" => local.members[role] }]...)
+    condition     = { for key, grant in google_bigquery_datapolicy_data_policy_iam_member.masked : key => grant.member } == merge([for mask, policy in local.access.data_policies : merge([for role in policy.masked_readers : { for name, member in local.holders[role] : "${mask} ${name}" => member }]...)]...)
     error_message = "Each mask to the roles of access.json and no other."
   }
   assert {
@@ -231,11 +230,11 @@ run "each_role_has_exactly_its_rights" {
     error_message = "A tenant's readers see the tenant's rows."
   }
   assert {
-    condition     = google_bigquery_row_access_policy.rows["hold.audit_findings_v1 department_acme_payments"].filter_predicate == "tenant_id = 'acme' AND department = 'payments'" && google_bigquery_row_access_policy.rows["hold.audit_findings_v1 department_acme_payments"].grantees == tolist(["group:managers@acme.example"])
+    condition     = google_bigquery_row_access_policy.rows["hold.audit_findings_v1 department_acme_payments"].filter_predicate == "tenant_id = 'acme' AND department = 'payments'" && google_bigquery_row_access_policy.rows["hold.audit_findings_v1 department_acme_payments"].grantees == tolist(["group:payments-leads@acme.example"])
     error_message = "A department's managers see the department's rows, held ones too."
   }
   assert {
-    condition     = alltrue([for policy in google_bigquery_row_access_policy.rows : !contains(policy.grantees, "group:managers@acme.example") if !startswith(policy.policy_id, "department")])
+    condition     = alltrue([for policy in google_bigquery_row_access_policy.rows : !contains(policy.grantees, "group:payments-leads@acme.example") if !can(regex("^department_.*_payments$", policy.policy_id))])
     error_message = "Managers see no other rows."
   }
 }
@@ -326,7 +325,7 @@ run "a_role_without_a_group_is_granted_to_nobody" {
   command = plan
   variables {
     readers     = { admin = "group:audit-admins@acme.example" }
-    departments = []
+    departments = {}
   }
 
   assert {
