@@ -31,6 +31,25 @@ def test_page_gives_each_class_to_the_roles_that_the_grant_lets_in():
             assert readers - set(grant["allowed_values"]) == {"looker"}
 
 
+def hidden_from(role, board):
+    """Titles of the tiles that name a field or an explore that a role does not see."""
+    for tile in board["elements"]:
+        if tile["type"] != "text":
+            named = [LOADED.field(name) for name in (*tile["fields"], *tile.get("filters", {}))]
+            needed = {grant for field in named for grant in field.grants}
+            views = {field.view for field in named}
+            needed |= {g for each in views for g in LOADED.views[each]["required_access_grants"]}
+            if any(role not in LOADED.grants[grant]["allowed_values"] for grant in needed):
+                yield tile["title"]
+
+
+@pytest.mark.parametrize("board", dashboards(), ids=lambda board: board["dashboard"])
+def test_page_names_the_tiles_that_a_role_does_not_see(board):
+    cells = ["; ".join(hidden_from(role, board)) or "-" for role in ("manager", "looker")]
+
+    assert f"| {board['title']} | {' | '.join(cells)} |" in PAGE
+
+
 @pytest.mark.parametrize("board", dashboards(), ids=lambda board: board["dashboard"])
 def test_preview_has_every_tile(board):
     name = board["dashboard"].removeprefix("tailnumber_").replace("_", "-")

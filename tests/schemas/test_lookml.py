@@ -41,8 +41,8 @@ def test_a_row_is_known_by_its_identity(table, key):
 
 
 def test_a_day_is_a_day_of_the_partitions():
-    for name in lookml():
-        for each in lkml.load(lookml()[name]).get("views", ()):
+    for text in lookml().values():
+        for each in lkml.load(text).get("views", ()):
             for group in each.get("dimension_groups", ()):
                 assert group["convert_tz"] == "no"
 

@@ -9,11 +9,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from google.cloud import bigquery
 from lookml import Compiler, Period, Query, dashboards, load, tile_query
 from month import BEGIN, END, Month
 from planted import plant
 
 from pipeline.tables import apply_contract
+from schemas.access_matrix import reporting_views
 from schemas.questions import questions
 from tailnumber.asking import bind
 from tailnumber.trail import Trail
@@ -298,6 +300,37 @@ def test_warehouse_answers_every_field_of_every_view_that_an_explore_has(explore
         for names in (dimensions, measures):
             if names:
                 ask(client, Query(explore, names, period, limit=1))
+
+
+@pytest.fixture(scope="module")
+def reporting(client):
+    """The views of public columns alone, which the service account reads."""
+    client.create_dataset("reporting")
+    for name, query in reporting_views().items():
+        view = bigquery.Table(f"{client.project}.{name}")
+        view.view_query = query
+        client.create_table(view)
+    return client
+
+
+def lets_in(role, of):
+    """Whether a role may see a field: its own grants and those of its view."""
+    needed = {*of.grants, *BLOCK.views[of.view]["required_access_grants"]}
+    return all(role in BLOCK.grants[grant]["allowed_values"] for grant in needed)
+
+
+@pytest.mark.parametrize("explore", ["interactions", "findings", "tool_calls", "access_denials"])
+def test_reporting_answers_every_field_that_the_service_account_may_show(explore, reporting):
+    period = dict.fromkeys(BLOCK.always(explore), MONTH)
+    fields = [each for each in BLOCK.fields(explore) if lets_in("looker", each)]
+    measures = [each.id for each in fields if each.kind == "measure"]
+    dimensions = [each.id for each in fields if not is_list(each)]
+
+    for names in (dimensions, measures):
+        assert names
+        query = Query(explore, names, period, limit=1)
+        sql = Compiler(BLOCK, query, dataset="reporting").sql()
+        assert [*reporting.query(sql, timeout=30, job_retry=None).result()]
 
 
 def is_list(of):
