@@ -1,4 +1,30 @@
-output "service_accounts" {
-  description = "Accounts that the parts run as."
-  value       = module.identity.service_accounts
+output "address" {
+  description = "Internal address of the gateway: the company's DNS gives it for the domain."
+  value       = module.ingress.address
+}
+
+output "egress_address" {
+  description = "Address that upstreams see; put it on their lists of allowed ones."
+  value       = module.ingress.egress_address
+}
+
+output "next_steps" {
+  description = "What to do now, in order."
+  value = join("\n", concat(
+    ["1. Name: point ${var.domain} to ${module.ingress.address} in the company's DNS, and connect the company's network to the network ${google_compute_network.this.name}."],
+    ["2. Credentials of the policy's upstreams, each from a file or a prompt, never as an argument:"],
+    [for name in keys(module.ingress.credential_secret_ids) : "   gcloud secrets versions add ${name} --project=${var.project_id} --data-file=-"],
+    var.variant == "cloud_run" ? [
+      "   Then the control database: gcloud run jobs execute ${module.ingress.job_names["migrate"]} --project=${var.project_id} --region=${var.region} --wait",
+    ] : [],
+    ["3. Is it up?   curl --fail ${module.ingress.url}/readyz"],
+    ["4. Enrol a client, on a developer's machine: tailnumber login --gateway ${module.ingress.url} --client vscode"],
+    ["5. See it arrive, within a minute: bq query --project_id=${var.project_id} --use_legacy_sql=false 'SELECT event_type, COUNT(*) AS events FROM audit.events WHERE occurred_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 1 HOUR) GROUP BY event_type'"],
+    var.archive_locked ? [] : ["6. When the archive bucket ${module.stream.archive_bucket} is as it should be: archive_locked = true, and apply. Nobody can undo it."],
+  ))
+}
+
+output "url" {
+  description = "Where clients are pointed at."
+  value       = module.ingress.url
 }

@@ -1,3 +1,9 @@
+variable "archive_locked" {
+  description = "Whether the archive bucket's retention of six years is locked, which nobody can undo, Google neither. Apply with false, look at the bucket, then set true."
+  type        = bool
+  default     = false
+}
+
 variable "certificate" {
   description = "Certificate of the domain in Certificate Manager, in the region: made beforehand, so that its private key is in no state (README, step 3)."
   type        = string
@@ -21,7 +27,7 @@ variable "control_password" {
 }
 
 variable "deletion_protection" {
-  description = "Whether data is kept from being destroyed, and the archive bucket locked, which cannot be undone. false is for a trial whose data nobody needs."
+  description = "Whether terraform refuses to destroy what holds data. false is for a trial that is to be taken down."
   type        = bool
   default     = true
 }
@@ -41,8 +47,8 @@ variable "groups" {
   type        = map(string)
 
   validation {
-    condition     = contains(keys(var.groups), "admin") && length(setsubtract(keys(var.groups), ["admin", "analyst", "auditor", "investigator", "manager", "security"])) == 0
-    error_message = "groups has admin and may have analyst, auditor, investigator, manager and security (docs/access.md), for example {admin = \"tailnumber-admins@acme.example\", auditor = \"internal-audit@acme.example\"}."
+    condition     = contains(keys(var.groups), "admin") && length(setsubtract(keys(var.groups), ["admin", "analyst", "auditor", "investigator", "security"])) == 0
+    error_message = "groups has admin and may have analyst, auditor, investigator and security (docs/access.md), for example {admin = \"tailnumber-admins@acme.example\", auditor = \"internal-audit@acme.example\"}."
   }
 
   validation {
@@ -57,21 +63,16 @@ variable "groups" {
 }
 
 variable "images" {
-  description = "What runs: gateway and tools image, each pinned by digest, and the Flex Template's specification in a bucket."
+  description = "What runs, each by digest: the targets ingress, dataflow (pipeline) and tools of the Dockerfile."
   type = object({
-    ingress           = string
-    tools             = string
-    pipeline_template = string
+    ingress  = string
+    pipeline = string
+    tools    = string
   })
 
   validation {
-    condition     = alltrue([for image in [var.images.ingress, var.images.tools] : can(regex("^[a-z0-9-]+-docker\\.pkg\\.dev/[^/]+/[^/]+/[^@]+@sha256:[0-9a-f]{64}$", image))])
-    error_message = "An image is pinned by digest, since a tag can be moved: \"europe-west1-docker.pkg.dev/acme-tailnumber/tailnumber/ingress@sha256:…\" (64 hexadecimal digits)."
-  }
-
-  validation {
-    condition     = can(regex("^gs://[^/]+/.+\\.json$", var.images.pipeline_template))
-    error_message = "images.pipeline_template is the template's specification, for example \"gs://acme-tailnumber-templates/tailnumber/pipeline.json\"."
+    condition     = alltrue([for image in values(var.images) : can(regex("^[a-z0-9-]+-docker\\.pkg\\.dev/[^/]+/[^/]+/[^@]+@sha256:[0-9a-f]{64}$", image))])
+    error_message = "images are in Artifact Registry and pinned by digest, since a tag can be moved: \"europe-west1-docker.pkg.dev/acme-tailnumber/tailnumber/ingress@sha256:…\" (64 hexadecimal digits; README, step 2)."
   }
 }
 
@@ -93,6 +94,22 @@ variable "notification_emails" {
   validation {
     condition     = length(var.notification_emails) > 0 && alltrue([for mail in var.notification_emails : can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", mail))])
     error_message = "An alert that reaches nobody is none: give at least one mail address, for example [\"tailnumber-oncall@acme.example\"]."
+  }
+}
+
+variable "perimeter" {
+  description = "VPC Service Controls and organization policies (module perimeter): the access policy's number, the company's public addresses, who deploys from elsewhere; null: none. It begins as a dry run."
+  type = object({
+    access_policy  = string
+    company_ranges = list(string)
+    deployers      = optional(list(string), [])
+    dry_run        = optional(bool, true)
+  })
+  default = null
+
+  validation {
+    condition     = var.perimeter == null || try(length(var.perimeter.company_ranges) > 0, false)
+    error_message = "perimeter has the addresses that people come from, or it locks everybody out, for example {access_policy = \"987654321098\", company_ranges = [\"203.0.113.0/24\"]}."
   }
 }
 

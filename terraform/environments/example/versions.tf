@@ -11,10 +11,6 @@ terraform {
       version = ">= 6.50, < 7"
     }
   }
-
-  # The state names every resource and holds the policy's text, but no password and no key. Keep it in
-  # a bucket that only the deployers open; `terraform init -backend-config=backend.hcl` (README).
-  # backend "gcs" {}
 }
 
 provider "google" {
