@@ -2,6 +2,11 @@
 # It holds no text. Losing it would make every sealed text unreadable: hence two zones, backups,
 # point-in-time recovery and three locks against deletion.
 
+locals {
+  # Raise it to put the variable control_password in force anew.
+  password_version = 1
+}
+
 resource "google_sql_database_instance" "control" {
   # checkov:skip=CKV_GCP_6: TLS is required and the server proven; clients show a password, which Secret Manager hands out, where a certificate would be one more key on a disk
   # checkov:skip=CKV_GCP_79: the newest that the provider names at the version asked for here; PostgreSQL 13 and newer will do
@@ -126,7 +131,7 @@ resource "google_sql_user" "control" {
   instance            = google_sql_database_instance.control.name
   name                = "tailnumber"
   password_wo         = var.control_password
-  password_wo_version = 1
+  password_wo_version = local.password_version
   # It owns the tables.
   deletion_policy = "ABANDON"
 }

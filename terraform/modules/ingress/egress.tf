@@ -3,7 +3,7 @@
 locals {
   # Ports that the policy's upstreams listen on.
   upstream_ports = distinct(concat(["443"], flatten(
-    regexall("https://[^/:\"'\\s]+:([0-9]{1,5})", "${var.policy}\n${var.issuers}")
+    regexall("https://[^/:\"]+:([0-9]{1,5})", local.documents)
   )))
   gateway_tag = "${var.name}-gateway"
 }

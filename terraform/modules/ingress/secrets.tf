@@ -3,9 +3,12 @@
 # one way to the gateways, which look for a new version once a minute.
 
 locals {
-  # Each secret/NAME of the two files. Terraform makes the secret, a person fills it: the value is in
-  # no file, no plan and no state.
-  credentials = toset(flatten(regexall("secret/([A-Za-z0-9_-]+)", "${var.policy}\n${var.issuers}")))
+  # What the two files say, without their comments.
+  documents = jsonencode([yamldecode(var.policy), yamldecode(var.issuers)])
+
+  # Each secret/NAME in them. Terraform makes the secret, a person fills it: the value is in no file,
+  # no plan and no state.
+  credentials = toset(flatten(regexall("\"secret/([A-Za-z0-9_-]+)\"", local.documents)))
 
   # Who reads which: the keeper has the database, and nothing that opens an upstream.
   secret_readers = merge(
@@ -79,7 +82,7 @@ resource "google_secret_manager_secret_version" "issuers" {
 resource "google_secret_manager_secret_version" "control_password" {
   secret                 = google_secret_manager_secret.this["control-password"].id
   secret_data_wo         = var.control_password
-  secret_data_wo_version = 1
+  secret_data_wo_version = local.password_version
 }
 
 # A certificate, and public; it comes the same way as what belongs to it.

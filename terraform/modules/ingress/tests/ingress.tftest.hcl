@@ -41,6 +41,7 @@ variables {
       - {issuer: "https://acme.okta.com:8443/oauth2/aus1", profile: okta, audiences: [api], groups_from: {credential: secret/okta-groups}}
   YAML
   policy  = <<-YAML
+    # Neither secret/NAME nor https://nowhere.example:7777 of a comment counts.
     version: 1
     connections:
       copilot: {kind: copilot, upstream: "https://api.githubcopilot.com", credential: secret/copilot}
