@@ -79,7 +79,7 @@ variable "project_id" {
 }
 
 variable "project_number" {
-  description = "Its number."
+  description = "Number of that project, which perimeters go by."
   type        = string
 
   validation {
