@@ -1,60 +1,48 @@
-# Rights on the topic, the subscriptions and the bucket themselves; none on the project.
+# Rights on the topics, the subscriptions and the bucket themselves; none on the project. Each is
+# authoritative: whoever else was given the role there loses it with the next apply.
 # The warehouse module lets the Pub/Sub agent write the safety net's table.
 
 locals {
   pubsub_agent = "serviceAccount:service-${var.project_number}@gcp-sa-pubsub.iam.gserviceaccount.com"
 }
 
-resource "google_pubsub_topic_iam_member" "publishes" {
-  for_each = var.publishers
-
+resource "google_pubsub_topic_iam_binding" "publishes" {
   project = var.project_id
   topic   = google_pubsub_topic.audit_events.name
   role    = "roles/pubsub.publisher"
-  member  = each.value
+  members = values(var.publishers)
 }
 
-resource "google_pubsub_subscription_iam_member" "subscribes" {
-  for_each = var.subscribers
+# The pipeline sets aside what it refuses. Pub/Sub forwards what it cannot deliver by publishing it
+# there and acknowledging it here.
+resource "google_pubsub_topic_iam_binding" "sets_aside" {
+  project = var.project_id
+  topic   = google_pubsub_topic.dead_letters.name
+  role    = "roles/pubsub.publisher"
+  members = concat(values(var.subscribers), [local.pubsub_agent])
+}
 
+resource "google_pubsub_subscription_iam_binding" "subscribes" {
   project      = var.project_id
   subscription = google_pubsub_subscription.pipeline.name
   role         = "roles/pubsub.subscriber"
-  member       = each.value
+  members      = concat(values(var.subscribers), [local.pubsub_agent])
 }
 
 # Dataflow looks at the subscription before it reads it (pubsub.subscriptions.get).
-resource "google_pubsub_subscription_iam_member" "looks" {
-  for_each = var.subscribers
-
+resource "google_pubsub_subscription_iam_binding" "looks" {
   project      = var.project_id
   subscription = google_pubsub_subscription.pipeline.name
   role         = "roles/pubsub.viewer"
-  member       = each.value
+  members      = values(var.subscribers)
 }
 
-resource "google_pubsub_topic_iam_member" "sets_aside" {
-  for_each = var.subscribers
-
-  project = var.project_id
-  topic   = google_pubsub_topic.dead_letters.name
-  role    = "roles/pubsub.publisher"
-  member  = each.value
-}
-
-# Pub/Sub forwards an undeliverable message by publishing it there and acknowledging it here.
-resource "google_pubsub_topic_iam_member" "forwards_dead_letters" {
-  project = var.project_id
-  topic   = google_pubsub_topic.dead_letters.name
-  role    = "roles/pubsub.publisher"
-  member  = local.pubsub_agent
-}
-
-resource "google_pubsub_subscription_iam_member" "forwards_dead_letters" {
+# Loads dead letters anew once their cause is gone (docs/runbook.md, dead-letters).
+resource "google_pubsub_subscription_iam_binding" "takes_up_again" {
   project      = var.project_id
-  subscription = google_pubsub_subscription.pipeline.name
+  subscription = google_pubsub_subscription.dead_letters.name
   role         = "roles/pubsub.subscriber"
-  member       = local.pubsub_agent
+  members      = values(var.subscribers)
 }
 
 # Pub/Sub looks at the bucket and adds objects; it can read and delete none.
@@ -64,14 +52,4 @@ resource "google_storage_bucket_iam_member" "archives" {
   bucket = google_storage_bucket.archive.name
   role   = each.value
   member = local.pubsub_agent
-}
-
-# Loads dead letters anew once their cause is gone (docs/runbook.md, dead-letters).
-resource "google_pubsub_subscription_iam_member" "takes_up_again" {
-  for_each = var.subscribers
-
-  project      = var.project_id
-  subscription = google_pubsub_subscription.dead_letters.name
-  role         = "roles/pubsub.subscriber"
-  member       = each.value
 }

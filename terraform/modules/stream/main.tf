@@ -96,7 +96,7 @@ resource "google_pubsub_subscription" "pipeline" {
   }
 
   # Without the right to publish there, Pub/Sub would count attempts and forward nothing.
-  depends_on = [google_pubsub_topic_iam_member.forwards_dead_letters]
+  depends_on = [google_pubsub_topic_iam_binding.sets_aside]
 }
 
 # A topic without a subscription keeps nothing for a reader.

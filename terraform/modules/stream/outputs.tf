@@ -38,7 +38,7 @@ output "subscription_id" {
   value       = google_pubsub_subscription.pipeline.id
 
   # Whoever reads it needs the right to.
-  depends_on = [google_pubsub_subscription_iam_member.subscribes, google_pubsub_subscription_iam_member.looks]
+  depends_on = [google_pubsub_subscription_iam_binding.subscribes, google_pubsub_subscription_iam_binding.looks]
 }
 
 output "subscription_name" {

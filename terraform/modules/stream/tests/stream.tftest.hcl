@@ -113,24 +113,34 @@ run "gives_each_member_its_own_rights_and_no_more" {
   command = plan
 
   assert {
-    condition     = { for key, grant in google_pubsub_topic_iam_member.publishes : key => [grant.role, grant.member] } == { ingress = ["roles/pubsub.publisher", var.publishers.ingress] }
+    condition     = google_pubsub_topic_iam_binding.publishes.members == toset([var.publishers.ingress])
     error_message = "Somebody else than the gateway may publish events."
   }
 
   assert {
-    condition = toset([
-      for grant in concat(
-        values(google_pubsub_subscription_iam_member.subscribes),
-        values(google_pubsub_subscription_iam_member.looks),
-        values(google_pubsub_subscription_iam_member.takes_up_again),
-        values(google_pubsub_topic_iam_member.sets_aside),
-      ) : "${grant.member} ${grant.role}"
-      ]) == toset([
-      "${var.subscribers.loader} roles/pubsub.subscriber",
-      "${var.subscribers.loader} roles/pubsub.viewer",
-      "${var.subscribers.loader} roles/pubsub.publisher",
+    condition = alltrue([
+      for members in [
+        google_pubsub_topic_iam_binding.sets_aside.members, google_pubsub_subscription_iam_binding.subscribes.members,
+      ] : members == toset([var.subscribers.loader, "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com"])
     ])
-    error_message = "The loader's rights on the stream are not what they should be."
+    error_message = "The loader and Pub/Sub take messages out and set them aside, nobody else."
+  }
+
+  assert {
+    condition = alltrue([
+      for members in [
+        google_pubsub_subscription_iam_binding.looks.members, google_pubsub_subscription_iam_binding.takes_up_again.members,
+      ] : members == toset([var.subscribers.loader])
+    ])
+    error_message = "Dead letters are the loader's alone."
+  }
+
+  assert {
+    condition = toset([for grant in google_storage_bucket_iam_member.archives : "${grant.member} ${grant.role}"]) == toset([
+      for role in ["roles/storage.legacyBucketReader", "roles/storage.objectCreator"] :
+      "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com ${role}"
+    ])
+    error_message = "Pub/Sub adds objects to the archive and does nothing else there."
   }
 }
 
