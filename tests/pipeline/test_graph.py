@@ -6,7 +6,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import apache_beam as beam
 import pytest
+from apache_beam.metrics.metric import MetricsFilter
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from audit_messages import Writer, example, message, overflow, sealed
 from google.api_core import exceptions
 from google.cloud import bigquery
@@ -16,7 +20,9 @@ from pipeline import connections, steps
 from pipeline.decode import Incoming
 from pipeline.driver import run_graph
 from pipeline.errors import WarehouseError
+from pipeline.graph import build
 from pipeline.options import Places
+from pipeline.read import ReadHeld, held
 from pipeline.refresh import Sources
 from pipeline.tables import apply_contract
 
@@ -65,6 +71,23 @@ def test_events_reach_their_tables(warehouse: Warehouse, client: bigquery.Client
     assert _count(client, "content.parts_v1") == 3
     assert _count(client, "audit.access_denials") == 1
     assert _letters(client) == []
+
+
+@pytest.mark.slow
+def test_rows_that_were_loaded_are_counted_per_table(
+    warehouse: Warehouse, client: bigquery.Client
+) -> None:
+    places = _places(warehouse, client)
+    with held(_incoming(*Writer().messages(2))) as number:
+        pipeline = beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions([]))  # type: ignore[no-untyped-call]
+        build(pipeline | ReadHeld(number), places)
+        result = pipeline.run()
+        result.wait_until_finish()
+
+    counters = result.metrics().query(MetricsFilter().with_namespace(steps.METRICS))["counters"]
+    counts = {counter.key.metric.name: counter.result for counter in counters}
+    assert counts["audit.events_v1.row.count"] == 2
+    assert counts["content.parts_v1.row.count"] == 2
 
 
 def test_poison_becomes_a_dead_letter_and_the_rest_flows(
