@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
+from sqlalchemy.exc import SQLAlchemyError
 
 from ingress.cloud_kms import CloudKmsWrapper
 from ingress.control.content_keys import tell_untold
 from ingress.control.store import open_control
 from ingress.control.tenant import tenant_secrets
 from ingress.control_events import ControlEvents
-from ingress.errors import IngressError, PolicyError, PolicyProblem
+from ingress.errors import ControlDatabaseError, IngressError, PolicyError, PolicyProblem
 from ingress.forgetting import forget_retired_keys
 from ingress.forwarding import Forwarder
 from ingress.gateway import Gateway, Rules
@@ -115,6 +116,11 @@ def create_app(settings: Settings) -> Ingress:
                 app.parts = None
         except IngressError as error:
             app.start_error = error
+            raise
+        except SQLAlchemyError as error:
+            app.start_error = ControlDatabaseError(
+                f"The control database cannot be used: {type(error).__name__}"
+            )
             raise
 
     app = Ingress(

@@ -21,7 +21,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 _ID_LENGTH: Final = 64
-_NAME_LENGTH: Final = 256
+NAME_LENGTH: Final = 256
 _EMAIL_LENGTH: Final = 320  # RFC 3696 erratum 1690: 64 + "@" + 255
 _HASH_LENGTH: Final = 32
 
@@ -60,12 +60,12 @@ class GatewayKeyRow(Base):
 
     key_id: Mapped[str] = mapped_column(String(_ID_LENGTH), primary_key=True)
     secret_hash: Mapped[bytes] = mapped_column(LargeBinary(_HASH_LENGTH))
-    issuer: Mapped[str] = mapped_column(String(_NAME_LENGTH))
-    subject: Mapped[str] = mapped_column(String(_NAME_LENGTH))
+    issuer: Mapped[str] = mapped_column(String(NAME_LENGTH))
+    subject: Mapped[str] = mapped_column(String(NAME_LENGTH))
     email: Mapped[str | None] = mapped_column(String(_EMAIL_LENGTH))
     groups: Mapped[list[str]] = mapped_column(JSON)
     kind: Mapped[str] = mapped_column(String(16))
-    device_name: Mapped[str | None] = mapped_column(String(_NAME_LENGTH))
+    device_name: Mapped[str | None] = mapped_column(String(NAME_LENGTH))
     key_class: Mapped[str] = mapped_column(String(16), server_default="header")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -122,7 +122,7 @@ class LegalHoldRow(Base):
     __tablename__ = "legal_holds"
 
     hold_id: Mapped[str] = mapped_column(String(_ID_LENGTH), primary_key=True)
-    name: Mapped[str] = mapped_column(String(_NAME_LENGTH))
+    name: Mapped[str] = mapped_column(String(NAME_LENGTH))
     reason: Mapped[str] = mapped_column(Text)
     scope: Mapped[dict[str, Any]] = mapped_column(JSON)
     placed_at: Mapped[datetime] = mapped_column(UtcDateTime)

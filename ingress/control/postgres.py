@@ -41,7 +41,7 @@ _LOCK_NOT_AVAILABLE: Final = "55P03"  # SQLSTATE
 # What libpq and the server say -> what it means, without a word of theirs.
 _REASONS: Final = (
     ("certificate", "its certificate is not of the authority in sslrootcert, or of another name"),
-    ("ssl", "it does not speak TLS as asked"),
+    ("ssl", "it speaks no TLS, or its certificate does not hold"),
     ("password", "it refuses the password, or was given none"),
     ("authentication", "it refuses this role"),
     ("does not exist", "it has no such database or role"),
@@ -124,6 +124,11 @@ def read_address(address: str) -> URL:
             "TAILNUMBER_CONTROL_DATABASE holds a password, where others can read it; put it into "
             "the file of TAILNUMBER_CONTROL_PASSWORD_FILE or of PGPASSFILE"
         )
+    if not _hosts(url) or "service" in url.query:
+        raise ControlDatabaseError(
+            "TAILNUMBER_CONTROL_DATABASE must name the host itself; a socket's folder as "
+            "?host=/run/postgresql"
+        )
     url = url.set(drivername=_DRIVER)
     if all(_is_local(host) for host in _hosts(url)):
         return url
@@ -138,7 +143,7 @@ def read_address(address: str) -> URL:
 
 def place(url: URL) -> str:
     """Return what may be told of an address: host and database."""
-    return f"{', '.join(host or 'this machine' for host in _hosts(url))}/{url.database}"
+    return f"{', '.join(_hosts(url))}/{url.database}"
 
 
 def unusable(engine: Engine, error: SQLAlchemyError) -> ControlDatabaseError:
@@ -187,15 +192,16 @@ def _vacuumed(connection: Connection) -> bool:
 
 
 def _hosts(url: URL) -> tuple[str, ...]:
-    if url.host:
-        return (url.host,)
-    given = url.query.get("host", "")
-    return (given,) if isinstance(given, str) else given
+    """Return every host that libpq may connect to; a host of the query stands before the URL's."""
+    given = [_parameter(url, name) for name in ("host", "hostaddr")]
+    if not given[0]:
+        given[0] = url.host or ""
+    return tuple(host for hosts in given for host in hosts.split(",") if host)
 
 
 def _is_local(host: str) -> bool:
     name = host.partition(":")[0] if host.count(":") == 1 else host
-    if not name or name.startswith("/") or name == "localhost":
+    if name.startswith("/") or name == "localhost":
         return True
     try:
         return ipaddress.ip_address(name).is_loopback
@@ -205,7 +211,7 @@ def _is_local(host: str) -> bool:
 
 def _parameter(url: URL, name: str) -> str:
     given = url.query.get(name, "")
-    return given if isinstance(given, str) else given[-1]
+    return given if isinstance(given, str) else ",".join(given)
 
 
 def _read_password(path: Path) -> str:

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session
 
 from ingress.control import outbox
-from ingress.control.models import GatewayKeyRow
+from ingress.control.models import NAME_LENGTH, GatewayKeyRow
 from ingress.identity.key_form import KeyClass, hash_key, new_key
 from ingress.identity.principal import PrincipalKind
 
@@ -104,10 +104,13 @@ class KeyStore:
         ``by`` is who asks for it; None: its holder.
 
         Raises:
-            ValueError: no subject, a NUL in issuer or subject, or no lifetime.
+            ValueError: no subject, a NUL in issuer or subject, no lifetime, or a name too long.
         """
         if not subject or "\0" in issuer + subject or lifetime <= timedelta():
             raise ValueError("a key needs an issuer and subject without NUL, and a lifetime")
+        names = (issuer, subject, device_name or "")
+        if max(map(len, names)) > NAME_LENGTH:
+            raise ValueError(f"a name of a key has at most {NAME_LENGTH} characters")
         key_id, key = new_key()
         row = GatewayKeyRow(
             key_id=key_id,
@@ -142,6 +145,8 @@ class KeyStore:
 
     def find(self, key_id: str) -> KeyRecord | None:
         """Return what is known of one key."""
+        if "\0" in key_id:  # PostgreSQL takes no such text
+            return None
         with Session(self._engine) as session:
             row = session.get(GatewayKeyRow, key_id)
             return None if row is None else _record(row)

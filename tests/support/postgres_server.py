@@ -90,6 +90,19 @@ class PostgresServer:
             check=True,
         )
 
+    def use_tls(self, certificate: bytes, key: bytes) -> None:
+        """Speak TLS too, from the next connection on."""
+        for name, content in (("server.crt", certificate), ("server.key", key)):
+            path = self.root / "data" / name
+            path.write_bytes(content)
+            path.chmod(0o600)
+            if self._account:
+                shutil.chown(path, self._account, pwd.getpwnam(self._account).pw_gid)
+        self.run_sql("postgres", "ALTER SYSTEM SET ssl = on", "SELECT pg_reload_conf()")
+
+    def leave_tls(self) -> None:
+        self.run_sql("postgres", "ALTER SYSTEM SET ssl = off", "SELECT pg_reload_conf()")
+
     def processes(self) -> list[int]:
         """Return the ids of the server's processes, the first one's and its children's."""
         first = (self.root / "data" / "postmaster.pid").read_text().split()[0]

@@ -3,14 +3,17 @@
 import time
 
 import pytest
+from certificates import issue_certificate
+from control_state import NOW, NOW_SECONDS, Verifier, control_database, using
 from postgres_server import PASSWORD, postgres_server
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from ingress.control.migrating import require_current
-from ingress.control.postgres import open_postgres, place, read_address
+from ingress.control.postgres import open_postgres, place, read_address, scrub, unusable
 from ingress.control.store import Place, open_control
 from ingress.errors import ControlDatabaseError
+from ingress.identity.keys import KeyStore, LocalIssuer
 
 HOST = "postgresql://gateway@db.acme.example/control"
 
@@ -27,6 +30,11 @@ HOST = "postgresql://gateway@db.acme.example/control"
         (HOST + "?sslpassword=canary", "holds a password"),
         (HOST, "db.acme.example/control must prove who it is"),
         (HOST + "?sslmode=verify-ca", "must prove who it is"),
+        ("postgresql://gateway@127.0.0.1/control?host=db.acme.example", "must prove who it is"),
+        ("postgresql://gateway@localhost/control?hostaddr=10.0.0.1", "must prove who it is"),
+        ("postgresql://gateway@127.0.0.1,db.acme.example/control", "must prove who it is"),
+        ("postgresql://gateway@/control", "must name the host"),
+        (HOST + "?service=canary", "must name the host"),
     ],
 )
 def test_address_that_will_not_do_is_refused_without_being_quoted(address, told):
@@ -72,6 +80,82 @@ def test_nothing_that_prints_holds_the_password(tmp_path):
     told = repr(engine) + repr(engine.url) + "".join(map(repr, chain))
     assert PASSWORD not in told
     assert str(refused.value).startswith("The control database 127.0.0.1/control cannot be used")
+
+
+@pytest.fixture
+def tls(tmp_path):
+    """Have the server speak TLS as db.acme.example; return its authority and another one."""
+    server = postgres_server()
+    files = []
+    for name in ("own", "other"):
+        authority, certificate, key = issue_certificate("db.acme.example")
+        file = tmp_path / f"{name}.pem"
+        file.write_bytes(authority)
+        files.append(file)
+        if name == "own":
+            server.use_tls(certificate, key)
+    time.sleep(0.2)
+    yield files
+    server.leave_tls()
+
+
+def ask_by_name(name, parameters):
+    """Open a database of a host that is elsewhere by its name, and here by its address."""
+    server = postgres_server()
+    here = server.address().replace("127.0.0.1", name)
+    engine = open_postgres(f"{here}?hostaddr=127.0.0.1&{parameters}", str(server.password_file))
+    try:
+        with engine.connect() as connection:
+            return connection.execute(
+                text("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+            ).scalar_one()
+    except SQLAlchemyError as error:
+        return str(unusable(engine, error))
+    finally:
+        engine.dispose()
+
+
+@pytest.mark.postgres
+def test_server_elsewhere_proves_by_its_certificate_who_it_is(tls):
+    own, other = tls
+
+    assert ask_by_name("db.acme.example", f"sslrootcert={own}") is True
+    assert "certificate" in ask_by_name("db.acme.example", f"sslrootcert={other}")
+    assert "certificate" in ask_by_name("db.initech.example", f"sslrootcert={own}")
+    assert ask_by_name("db.initech.example", f"sslmode=verify-ca&sslrootcert={own}") is True
+
+
+@pytest.mark.postgres
+def test_server_without_tls_is_not_told_the_password(tmp_path):
+    authority, _, _ = issue_certificate("db.acme.example")
+    (tmp_path / "ca.pem").write_bytes(authority)
+
+    said = ask_by_name("db.acme.example", f"sslrootcert={tmp_path / 'ca.pem'}")
+
+    assert "it speaks no TLS" in said
+
+
+@pytest.mark.postgres
+def test_gateways_role_needs_no_more_than_to_read_and_write_rows(tmp_path):
+    server = postgres_server()
+    with using("postgresql"), control_database(tmp_path) as owner, owner.begin() as connection:
+        for statement in (
+            f"CREATE ROLE lesser LOGIN PASSWORD '{PASSWORD}'",
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO lesser",
+        ):
+            connection.execute(text(statement))
+    address = server.database_of(tmp_path).replace("tailnumber@", "lesser@")
+
+    engine = open_control(Place(tmp_path, address, str(server.password_file)))
+    try:
+        record, key = LocalIssuer(KeyStore(engine)).mint("ada", now=NOW)
+        verifier = Verifier(engine)
+        assert verifier.verify(key, NOW_SECONDS).subject == "ada"
+        assert KeyStore(engine).revoke(record.key_id, NOW)
+        # Who does not own the table is told so, and not that all is well.
+        assert not scrub(engine)
+    finally:
+        engine.dispose()
 
 
 @pytest.mark.postgres
