@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, insert, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from ingress.control import postgres
+from ingress.control.models import Base, KeyChangesRow
 from ingress.errors import ControlDatabaseError
 
+# What PostgreSQL counts for itself.
+_KEY_CHANGES: Final = KeyChangesRow.__table__
 VERSION_TABLE: Final = "control_version"
 _MIGRATIONS: Final = Path(__file__).with_name("migrations")
 # Any number that nobody else in the database uses for an advisory lock: "tailnumb" in ASCII.
@@ -99,6 +102,31 @@ def migrate(engine: Engine, to: str | None = None) -> Versions:
     except SQLAlchemyError as error:
         raise postgres.unusable(engine, error) from error
     return before
+
+
+def import_rows(source: Engine, engine: Engine) -> int:
+    """Copy the control state of one machine into a database that has none yet; return the rows.
+
+    Raises:
+        ControlDatabaseError: it has rows, or cannot be used; nothing was copied.
+    """
+    count = 0
+    tables = [table for table in Base.metadata.sorted_tables if table is not _KEY_CHANGES]
+    try:
+        with source.connect() as reading, engine.begin() as connection:
+            for table in tables:
+                if connection.execute(select(table).limit(1)).first() is not None:
+                    raise ControlDatabaseError(
+                        f"The control database {postgres.place(engine.url)} has rows already, in "
+                        f"{table.name}; one machine's state can only fill an empty one"
+                    )
+                rows = [row._asdict() for row in reading.execute(select(table))]
+                if rows:
+                    connection.execute(insert(table), rows)
+                count += len(rows)
+    except SQLAlchemyError as error:
+        raise postgres.unusable(engine, error) from error
+    return count
 
 
 def _version(connection: Connection) -> str | None:

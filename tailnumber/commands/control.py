@@ -88,3 +88,36 @@ def migrate(
         say(f"{name} is at version {now.database} already.")
     else:
         say(f"{name} went from version {before.database or 'none'} to {now.database}.")
+
+
+@app.command("import", epilog="Example:  tailnumber control import --data-dir /var/lib/tailnumber")
+def import_state(data_dir: DataDir = None, as_json: Json = False) -> None:
+    """Copy control.db of a data directory into the shared database, which must be empty.
+
+    Stop the gateway of that directory before. Its secrets must be those of the new gateways.
+    """
+    from ingress.control.migrating import import_rows
+    from ingress.control.store import open_sqlite
+    from ingress.errors import IngressError
+    from tailnumber.control import control_state
+    from tailnumber.errors import CommandError
+
+    layout = layout_of(data_dir)
+    if not layout.control_db.exists():
+        raise CommandError(f"There is no {layout.control_db} to copy.")
+    with control_state(layout) as engine:
+        if engine.dialect.name == "sqlite":
+            raise CommandError(
+                "TAILNUMBER_CONTROL_DATABASE is not set: there is nowhere to copy to."
+            )
+        source = open_sqlite(layout.control_db)
+        try:
+            count = import_rows(source, engine)
+        except IngressError as error:
+            raise CommandError(f"{error}.") from error
+        finally:
+            source.dispose()
+    if as_json:
+        print_json({"row_count": count})
+    else:
+        say(f"{count} rows were copied. The file stays: delete it when the gateways serve.")

@@ -76,6 +76,21 @@ def test_key_of_a_command_is_in_the_shared_database_and_not_here(run, shared):
 
 
 @pytest.mark.postgres
+def test_state_of_one_machine_is_copied_whole_and_once(run, shared, monkeypatch):
+    address = shared.control_database
+    monkeypatch.setenv(ADDRESS, "")
+    key_id = run("keys", "create", "--json").document["id"]
+    monkeypatch.setenv(ADDRESS, address)
+
+    copied = run("control", "import", "--json")
+    again = run("control", "import")
+
+    assert copied.document == {"row_count": 2}  # the key and its event
+    assert [key["id"] for key in run("keys", "list", "--json").document["keys"]] == [key_id]
+    assert (again.code, "has rows already" in again.err) == (2, True)
+
+
+@pytest.mark.postgres
 def test_pseudonyms_of_other_gateways_are_not_made_up(run, shared):
     layout = Layout(run.__self__.data_dir)
     engine = open_state(layout)
