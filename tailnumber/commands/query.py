@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tailnumber.commands.options import DataDir, Json, Reason, layout_of
+from tailnumber.commands.options import DataDir, Json, Project, Reason, layout_of
 from tailnumber.errors import CommandError
 from tailnumber.output import console, print_json, say, table, to_json
 
@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
 
 def query(  # noqa: PLR0913, PLR0917  (one option each)
     sql: Annotated[str, typer.Argument(metavar="SQL", help="One BigQuery statement, in quotes.")],
+    project: Project = None,
     data_dir: DataDir = None,
     as_json: Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
@@ -51,10 +52,9 @@ def query(  # noqa: PLR0913, PLR0917  (one option each)
 
         reason = checked_reason(reason)
     layout = layout_of(data_dir)
-    endpoints = layout.read_endpoints()
-    from tailnumber.trail import open_trail
+    from tailnumber.answering import open_asked
 
-    with open_trail(endpoints) as trail:
+    with open_asked(project, data_dir) as trail:
         answer = trail.ask(sql)
     if reveal:
         from tailnumber.revealing import reveal_answer

@@ -8,6 +8,7 @@ from tailnumber.commands.options import (
     DEFAULT_SINCE,
     DataDir,
     Json,
+    Project,
     Reason,
     Since,
     layout_of,
@@ -34,6 +35,7 @@ def replay(  # noqa: PLR0913, PLR0917  (one option each)
     ] = False,
     reason: Reason = None,
     since: Since = DEFAULT_SINCE,
+    project: Project = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
@@ -43,16 +45,15 @@ def replay(  # noqa: PLR0913, PLR0917  (one option each)
     """
     begin = since_time(since)
     layout = layout_of(data_dir)
-    endpoints = layout.read_endpoints()
+    from tailnumber.answering import open_asked
     from tailnumber.control import this_account
     from tailnumber.reader import open_reader
     from tailnumber.replaying import opened_parts, session_turns
-    from tailnumber.trail import open_trail
     from tailnumber.viewing import checked_reason, note_view
 
     why = checked_reason(reason or NO_REASON)
 
-    with open_trail(endpoints) as trail, open_reader(layout) as reader:
+    with open_asked(project, data_dir) as trail, open_reader(layout) as reader:
         session_id, turns = session_turns(trail, reader, session, begin)
     if not turns:
         raise CheckFailed(

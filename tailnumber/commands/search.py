@@ -8,6 +8,7 @@ from tailnumber.commands.options import (
     DEFAULT_SINCE,
     DataDir,
     Json,
+    Project,
     Reason,
     Since,
     layout_of,
@@ -37,6 +38,7 @@ def search(  # noqa: PLR0913, PLR0917  (one option each)
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="Stop after so many hits.")] = 100,
     since: Since = DEFAULT_SINCE,
+    project: Project = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
@@ -48,13 +50,12 @@ def search(  # noqa: PLR0913, PLR0917  (one option each)
 
     why = checked_reason(reason)
     layout = layout_of(data_dir)
-    endpoints = layout.read_endpoints()
     from tailnumber import questions, searching
+    from tailnumber.answering import open_asked
     from tailnumber.control import this_account
     from tailnumber.reader import open_reader
-    from tailnumber.trail import open_trail
 
-    with open_trail(endpoints) as trail, open_reader(layout) as reader:
+    with open_asked(project, data_dir) as trail, open_reader(layout) as reader:
         parts = trail.stream(
             questions.SEARCHED_PARTS,
             since=begin,

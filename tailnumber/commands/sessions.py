@@ -8,8 +8,8 @@ from tailnumber.commands.options import (
     DEFAULT_SINCE,
     DataDir,
     Json,
+    Project,
     Since,
-    layout_of,
     since_time,
 )
 from tailnumber.output import as_utc, console, print_json, say, table
@@ -25,16 +25,16 @@ def register(app: typer.Typer) -> None:
 def sessions(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 50,
     since: Since = DEFAULT_SINCE,
+    project: Project = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """List sessions, newest first: who, with which client and models, what was found."""
     begin = since_time(since)
-    endpoints = layout_of(data_dir).read_endpoints()
+    from tailnumber.answering import open_asked
     from tailnumber.questions import SESSIONS
-    from tailnumber.trail import open_trail
 
-    with open_trail(endpoints) as trail:
+    with open_asked(project, data_dir) as trail:
         rows = trail.ask(SESSIONS, since=begin, row_limit=limit).rows
     if as_json:
         print_json({"sessions": rows})

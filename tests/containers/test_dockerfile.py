@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 
@@ -81,7 +82,9 @@ def test_nothing_is_fetched_but_by_the_lock():
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory):
-    return Played(tmp_path_factory.mktemp("images"))
+    folder = tmp_path_factory.mktemp("images")
+    yield Played(folder)
+    shutil.rmtree(folder)
 
 
 def run(played, target, *command, **more):

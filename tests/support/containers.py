@@ -121,8 +121,10 @@ class Played:
                 place = root / "src" / target
             place.parent.mkdir(parents=True, exist_ok=True)
             if found.is_dir():
-                ignore = shutil.ignore_patterns("__pycache__")
-                shutil.copytree(found, place, symlinks=True, ignore=ignore, dirs_exist_ok=True)
+                # Links: an environment has half a gigabyte. What is of the tree is copied.
+                copy = os.link if origin != ROOT else shutil.copy2
+                ignore = shutil.ignore_patterns("__pycache__") if origin == ROOT else None
+                shutil.copytree(found, place, True, ignore, copy, dirs_exist_ok=True)
             else:
                 shutil.copy2(found, place)
 
@@ -146,20 +148,26 @@ def merged(kind: str, values: Mapping[str, str] | None = None) -> dict[str, Any]
     values = {"TENANT": "acme", "GOOGLE_PROJECT": "acme-audit", **(values or {})}
     document: dict[str, Any] = {}
     for name in ("compose.yaml", f"compose.{kind}.yaml"):
-        text = _filled((ROOT / name).read_text(), values)
-        document = _merge(document, yaml.safe_load(text))
+        above = yaml.safe_load((ROOT / name).read_text())
+        document = _merge(document, _filled(above, values))
     return document
 
 
-def _filled(text: str, values: Mapping[str, str]) -> str:
+def _filled(value: Any, values: Mapping[str, str]) -> Any:
+    """Fill in variables as compose does: in what was parsed, so that nothing becomes null."""
+    if isinstance(value, dict):
+        return {key: _filled(each, values) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_filled(each, values) for each in value]
+
     def fill(found: re.Match[str]) -> str:
         default = found[3] if found[2] == ":-" else None
-        value = values.get(found[1]) or default
-        if value is None:
+        chosen = values.get(found[1]) or default
+        if chosen is None:
             raise LookupError(f"{found[1]} has neither a value nor a default")
-        return value
+        return chosen
 
-    return re.sub(r"\$\{(\w+)(:-|:\?)([^}]*)\}", fill, text)
+    return re.sub(r"\$\{(\w+)(:-|:\?)([^}]*)\}", fill, value) if isinstance(value, str) else value
 
 
 def _merge(below: Any, above: Any) -> Any:
