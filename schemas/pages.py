@@ -50,9 +50,11 @@ and order of events, and a text only when there is a case.
 `erase` copies each column of a held row, so it reads the sealed texts; it has no class `key` and
 no right to the key that wraps content keys, so it cannot open one. A text that a policy stored in
 clear (`content: tagged`) it can read: nobody should be able to act as this account but the job
-that runs it. It has `{keeper_reads}` on `audit` and `integrity`, and
-`{keeper_changes}` besides on `content`, `keys` and `hold`: no right to drop a table or to change
-its expiry.
+that runs it. For want of that key it names people by principal id (`tailnumber erase --subject
+PRINCIPAL_ID`, `hold place --principal PRINCIPAL_ID`; `audit.interactions` has it beside the mail
+address), because the pseudonym of a mail address is made with the tenant's key. It has
+`{keeper_reads}` on `audit` and `integrity`, and `{keeper_changes}` besides on `content`, `keys`
+and `hold`: no right to drop a table or to change its expiry.
 
 **No role for engineers.** Who wants to see the own sessions has the console and `tailnumber
 sessions`; a warehouse that every engineer may query needs one more group per person to be right.

@@ -1,5 +1,6 @@
 """``tailnumber erase``: destroy the keys of one person's texts."""
 
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -67,7 +68,7 @@ def erase(  # noqa: PLR0913, PLR0917  (the options of one command)
                 finished = erasing.resume(trail, erasures, holds, status.update)
             _tell_resumed(erasures, finished, as_json=as_json)
             return
-        people = find_people(trail, engine, principal_key(layout, engine), subject)
+        people = find_people(trail, engine, partial(principal_key, layout, engine), subject)
         ids = [person.principal_id for person in people]
         counts = erasures.key_counts(ids)
         if dry_run:

@@ -1,5 +1,6 @@
 """``tailnumber export``: everything that was recorded about one person, in one archive."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -64,7 +65,7 @@ def export(  # noqa: PLR0913, PLR0917  (the options of one command)
         open_reader(layout) as reader,
         working("looking for the person") as status,
     ):
-        people = find_people(trail, engine, principal_key(layout, engine), subject)
+        people = find_people(trail, engine, partial(principal_key, layout, engine), subject)
         erasures = Erasures(engine).of([person.principal_id for person in people])
         opened = sessions_of(trail, people)
         note_view(layout, this_account(), "export", reason, opened)

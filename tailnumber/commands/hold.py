@@ -1,6 +1,7 @@
 """``tailnumber hold``: keep what a matter needs, beyond its time and against erasure."""
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any, Final
 
 import typer
@@ -75,7 +76,7 @@ def place(  # noqa: PLR0913, PLR0917  (the options of one command)
         people = [
             person.principal_id
             for who in principal or ()
-            for person in find_people(trail, engine, principal_key(layout, engine), who)
+            for person in find_people(trail, engine, partial(principal_key, layout, engine), who)
         ]
         require_recorded(trail, tuple(session or ()), tuple(repository or ()))
         scope = Scope(

@@ -4,7 +4,8 @@ A person is named by ISSUER/SUBJECT, by a mail address, by a principal id, or, o
 the local account's name. Every account of a mail address is the same person's.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from sqlalchemy import Engine
@@ -12,6 +13,7 @@ from sqlalchemy import Engine
 from ingress.control.erasure import Erasures, Person
 from ingress.identity.keys import LOCAL_ISSUER, Account, KeyStore
 from ingress.identity.principal import principal_id
+from schemas.fields import PART_ID_PATTERN
 from tailnumber.errors import CommandError
 from tailnumber.lifecycle.scopes import FLOOR
 from tailnumber.trail import Trail
@@ -29,13 +31,16 @@ ORDER BY 1
 """  # noqa: S608  (a constant)
 
 
-def find_people(trail: Trail, engine: Engine, principal_key: bytes, name: str) -> list[Person]:
+def find_people(
+    trail: Trail, engine: Engine, principal_key: Callable[[], bytes], name: str
+) -> list[Person]:
     """Return every account that is meant: of recorded rows, gateway keys and content keys.
 
     Args:
         trail: the warehouse.
         engine: the control database.
-        principal_key: the tenant's subkey "principal".
+        principal_key: returns the tenant's subkey "principal"; not asked for a principal id,
+            which whoever has no right to the tenant's key can name people by.
         name: as the person who runs the command wrote it.
 
     Raises:
@@ -43,10 +48,13 @@ def find_people(trail: Trail, engine: Engine, principal_key: bytes, name: str) -
     """
     name = name.strip()
     found: dict[str, Person] = {}
-    accounts = {principal_id(principal_key, *each): each for each in _accounts(name)}
-    for account in _key_holders(engine, name, frozenset(accounts.values())):
-        identifier = principal_id(principal_key, account.issuer, account.subject)
-        found[identifier] = Person(identifier, account)
+    accounts: dict[str, tuple[str, str]] = {}
+    if not re.fullmatch(PART_ID_PATTERN, name):
+        key = principal_key()
+        accounts = {principal_id(key, *each): each for each in _accounts(name)}
+        for account in _key_holders(engine, name, frozenset(accounts.values())):
+            identifier = principal_id(key, account.issuer, account.subject)
+            found[identifier] = Person(identifier, account)
     for row in trail.ask(_RECORDED, name=name, ids=(*accounts, name)).rows:
         found.setdefault(row["principal_id"], Person(row["principal_id"], _account(row)))
     for identifier in Erasures(engine).key_counts([*accounts]):

@@ -17,6 +17,7 @@ from ingress.sealing import Sealer
 from tailnumber.errors import CommandError
 from tailnumber.lifecycle import erasing
 from tailnumber.lifecycle.retaining import prepare_hold
+from tailnumber.lifecycle.subjects import find_people
 
 pytestmark = pytest.mark.slow
 
@@ -339,3 +340,17 @@ def test_sealer_of_another_process_lets_go_of_the_key(recordings, control):
     elsewhere.forget_retired()
 
     assert elsewhere.seal(ada.principal_id, at, b"p", b"t").key_id != before.key_id
+
+
+def test_person_is_named_by_principal_id_where_the_tenants_key_may_not_be_used(recordings):
+    ada = recordings.person()
+    recordings.said(ada, "x", ago(days=1))
+
+    def refused():
+        raise CommandError("the account may not decrypt with the tenant's key")
+
+    (found,) = find_people(recordings.trail, recordings.engine, refused, ada.principal_id)
+
+    assert found.principal_id == ada.principal_id
+    with pytest.raises(CommandError, match="may not decrypt"):
+        find_people(recordings.trail, recordings.engine, refused, ada.account.email)
