@@ -14,9 +14,6 @@ output "next_steps" {
     ["1. Name: point ${var.domain} to ${module.ingress.address} in the company's DNS, and connect the company's network to the network ${google_compute_network.this.name}."],
     ["2. Credentials of the policy's upstreams, each from a file or a prompt, never as an argument:"],
     [for name in keys(module.ingress.credential_secret_ids) : "   gcloud secrets versions add ${name} --project=${var.project_id} --data-file=-"],
-    var.variant == "cloud_run" ? [
-      "   Then the control database: gcloud run jobs execute ${module.ingress.job_names["migrate"]} --project=${var.project_id} --region=${var.region} --wait",
-    ] : [],
     ["3. Is it up?   curl --fail ${module.ingress.url}/readyz"],
     ["4. Enrol a client, on a developer's machine: tailnumber login --gateway ${module.ingress.url} --client vscode"],
     ["5. See it arrive, within a minute: bq query --project_id=${var.project_id} --use_legacy_sql=false 'SELECT event_type, COUNT(*) AS events FROM audit.events WHERE occurred_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 1 HOUR) GROUP BY event_type'"],

@@ -123,6 +123,8 @@ resource "google_cloud_run_v2_service" "gateway" {
   }
 
   depends_on = [
+    # A gateway does not start on a control database that is not at its version.
+    google_cloud_run_v2_job.this,
     google_secret_manager_secret_iam_binding.readers,
     google_secret_manager_secret_version.control_ca,
     google_secret_manager_secret_version.control_password,

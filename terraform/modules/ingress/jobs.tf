@@ -1,5 +1,6 @@
-# Work beside the gateways, with the command line `tailnumber`: `keeper` runs daily; `migrate` is for
-# variant cloud_run, where no machine starts that could do it first.
+# Work beside the gateways, with the command line `tailnumber`: `keeper` runs daily. `migrate` is for
+# variant cloud_run, where no machine starts that could do it: each new tools image runs it once, and
+# the service waits for its end.
 
 locals {
   job_files = { for key in ["control-password", "control-ca"] : key => "/run/tailnumber/${key}/${key}" }
@@ -16,6 +17,7 @@ locals {
 
 resource "google_cloud_run_v2_job" "this" {
   for_each = local.jobs
+  provider = google-beta
 
   project  = var.project_id
   location = var.region
@@ -23,6 +25,7 @@ resource "google_cloud_run_v2_job" "this" {
   labels   = var.labels
   # It holds nothing.
   deletion_protection = false
+  run_execution_token = each.key == "migrate" ? substr(sha256(var.tools_image), 0, 12) : null
 
   template {
     task_count  = 1
@@ -93,6 +96,8 @@ resource "google_cloud_run_v2_job" "this" {
     google_secret_manager_secret_iam_binding.readers,
     google_secret_manager_secret_version.control_ca,
     google_secret_manager_secret_version.control_password,
+    google_compute_firewall.database,
+    google_sql_user.control,
   ]
 }
 

@@ -6,5 +6,10 @@ terraform {
       source  = "hashicorp/google"
       version = ">= 6.50, < 7"
     }
+    # Jobs alone: only there does terraform wait for a job that it starts.
+    google-beta = {
+      source  = "hashicorp/google-beta"
+      version = ">= 6.50, < 7"
+    }
   }
 }
