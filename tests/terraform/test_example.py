@@ -1,13 +1,17 @@
 """The example environment: what it refuses, and that the files beside it are good ones."""
 
+import re
 from pathlib import Path
+from typing import Any
 
 import module_examples
 import offline_terraform as offline
 import pytest
+from typer.testing import CliRunner
 
 from ingress.identity.issuers import read_issuers
 from ingress.policy.load import load_policy
+from tailnumber.cli import app
 
 FOLDER = Path(__file__).resolve().parents[2] / module_examples.EXAMPLE
 
@@ -27,6 +31,44 @@ def test_the_policy_beside_it_is_one_that_a_gateway_takes():
 
 def test_the_issuers_beside_it_are_ones_that_a_gateway_takes():
     assert len(read_issuers(FOLDER / "issuers.yaml")) == 1
+
+
+@pytest.fixture(scope="module")
+def elsewhere(
+    providers: offline.Providers, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
+    """The plan on Cloud Run and in a perimeter."""
+    space = offline.copied(tmp_path_factory.mktemp("elsewhere"), providers)
+    folder = space.root / module_examples.EXAMPLE
+    policy, given = folder / "policy.yaml", folder / "terraform.tfvars.example"
+    policy.write_text(
+        policy.read_text().replace("effect: allow", "effect: allow\n    assurance: async")
+    )
+    perimeter = '{access_policy = "1", company_ranges = ["203.0.113.0/24"]}'
+    given.write_text(f'{given.read_text()}variant = "cloud_run"\nperimeter = {perimeter}\n')
+    return module_examples.plan_environment(space)
+
+
+def test_it_plans_on_cloud_run_and_in_a_perimeter_too(elsewhere: dict[str, Any]):
+    made = {change["type"] for change in elsewhere["resource_changes"]}
+
+    assert "google_cloud_run_v2_service" in made
+    assert "google_access_context_manager_service_perimeter" in made
+    assert "google_compute_region_instance_group_manager" not in made
+
+
+def test_what_it_says_to_do_next_are_commands_that_exist(elsewhere: dict[str, Any]):
+    steps = elsewhere["planned_values"]["outputs"]["next_steps"]["value"]
+    readme = (FOLDER / "README.md").read_text()
+
+    commands = re.findall(
+        r"^(?:.*: )?(?:tailnumber) ([a-z]+(?: check)?)(.*)$", steps + readme, re.MULTILINE
+    )
+
+    assert {name for name, _ in commands} == {"login", "policy check", "issuers check"}
+    for name, rest in commands:
+        told = CliRunner().invoke(app, [*name.split(), "--help"], env={"COLUMNS": "200"}).output
+        assert all(option in told for option in re.findall(r"--[a-z]+", rest)), name
 
 
 def test_no_secret_stands_beside_it():
