@@ -29,11 +29,13 @@ def plan(space: offline.Workspace, module: str, *, known: bool = True) -> dict[s
     return space.plan(f"terraform/examples/{module}", known=known)
 
 
-def plan_environment(space: offline.Workspace, *, known: bool = True) -> dict[str, Any]:
-    """Plan environments/example with the values of its terraform.tfvars.example."""
-    given = space.root / EXAMPLE / "terraform.tfvars.example"
-    given.with_name("terraform.tfvars").write_text(given.read_text())
-    return space.plan(EXAMPLE, known=known)
+def plan_environment(
+    space: offline.Workspace, *, known: bool = True, **given: Any
+) -> dict[str, Any]:
+    """Plan environments/example with the values of its terraform.tfvars.example and those given."""
+    values = space.root / EXAMPLE / "terraform.tfvars.example"
+    values.with_name("terraform.tfvars").write_text(values.read_text())
+    return space.plan(EXAMPLE, given, known=known)
 
 
 def summary(plan: dict[str, Any]) -> str:

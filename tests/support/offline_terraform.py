@@ -210,9 +210,9 @@ class Workspace:
             env=self.environment(known=known) | (env or {}),
         )
         if done.returncode:
-            raise Refused(
-                f"terraform {' '.join(arguments)} in {folder}:\n{done.stdout}{done.stderr}"
-            )
+            # A plan says a thousand lines before its error.
+            said = done.stderr if arguments[0] == "plan" else done.stdout + done.stderr
+            raise Refused(f"terraform {arguments[0]} in {folder}:\n{said}")
         return done.stdout
 
     def environment(self, *, known: bool) -> dict[str, str]:
@@ -257,12 +257,17 @@ class Workspace:
 
 
 def copied(root: Path, providers: Providers, checkout: Path = CHECKOUT) -> Workspace:
-    """Copy what terraform reads of a checkout into an empty folder."""
+    """Copy what terraform reads into an empty folder, to run it there."""
+    return Workspace(copy_sources(root, checkout), providers)
+
+
+def copy_sources(root: Path, checkout: Path = CHECKOUT) -> Path:
+    """Copy what terraform reads of a checkout into an empty folder; return the folder."""
     ignored = shutil.ignore_patterns(".terraform*", "*.tfstate*", "*.tfvars")
     for part in ("terraform", "schemas/generated", "pipeline/flex"):
         if (checkout / part).exists():
             shutil.copytree(checkout / part, root / part, ignore=ignored)
-    return Workspace(root, providers)
+    return root
 
 
 def readme_example(readme: Path) -> str:

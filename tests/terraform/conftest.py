@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import module_examples
 import offline_terraform as offline
 import pytest
+from terraform_plan import Plan
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
@@ -32,6 +34,12 @@ def providers() -> Iterator[offline.Providers]:
 def space(providers: offline.Providers, tmp_path_factory: pytest.TempPathFactory):
     """A copy of terraform/ that nobody changes: plan it, do not edit it."""
     return offline.copied(tmp_path_factory.mktemp("space"), providers)
+
+
+@pytest.fixture(scope="session")
+def plan(space: offline.Workspace) -> Plan:
+    """The example's plan, with what Google would compute filled in."""
+    return Plan(module_examples.plan_environment(space))
 
 
 @pytest.fixture

@@ -29,6 +29,13 @@ def test_a_module_is_valid(space: offline.Workspace, module: str):
     space.run(folder, "validate")
 
 
+@pytest.mark.parametrize("step", ["validate", "test"])
+def test_the_example_environment_is_valid_and_its_tests_pass(space: offline.Workspace, step: str):
+    space.init(module_examples.EXAMPLE)
+
+    space.run(module_examples.EXAMPLE, step)
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_a_modules_own_tests_pass(space: offline.Workspace, module: str):
     folder = f"terraform/modules/{module}"
@@ -61,7 +68,7 @@ def test_every_variable_says_its_type_and_what_it_is(folder: Path):
     for name, given in readme_tables.blocks(folder / "variables.tf").items():
         assert given.get("type"), f"{name} has no type"
         assert "any" not in given["type"].replace("(", " ").replace(")", " ").split(), name
-        assert len(given.get("description", "")) > 20, f"{name} is not described"
+        assert len(given.get("description", "")) > 10, f"{name} is not described"
 
 
 @pytest.mark.parametrize("folder", WITH_VARIABLES, ids=ids)

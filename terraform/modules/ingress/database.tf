@@ -8,9 +8,6 @@ locals {
 }
 
 resource "google_sql_database_instance" "control" {
-  # checkov:skip=CKV_GCP_6: TLS is required and the server proven; clients show a password, which Secret Manager hands out, where a certificate would be one more key on a disk
-  # checkov:skip=CKV_GCP_79: the newest that the provider names at the version asked for here; PostgreSQL 13 and newer will do
-  # checkov:skip=CKV2_GCP_13: gateways ask every second, and a line for each would bury those of logins and changes
   project             = var.project_id
   region              = var.region
   name                = "${var.name}-control"
