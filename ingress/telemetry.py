@@ -62,12 +62,6 @@ class Metrics:
             ["status"],
             registry=self._registry,
         )
-        self.findings = Counter(
-            "ingress_finding_count",
-            "secrets found, by direction",
-            ["direction"],
-            registry=self._registry,
-        )
         self.duration = Histogram(
             "ingress_interaction_duration_seconds",
             "request read to answer ended",
