@@ -31,7 +31,7 @@ _SERVER_TIMEOUTS: Final = {
 # libpq's: a server that vanished without a word is given up within about five seconds.
 _CONNECTION: Final = {
     "application_name": "tailnumber",
-    "connect_timeout": "2",
+    "connect_timeout": "5",
     "tcp_user_timeout": "3000",
     "keepalives_idle": "2",
     "keepalives_interval": "1",

@@ -59,6 +59,7 @@ def test_empty_database_is_told_of_then_filled_then_used(run, monkeypatch, tmp_p
 
     assert (before.code, "run: tailnumber control migrate" in before.err) == (1, True)
     assert (refused.code, "run: tailnumber control migrate" in refused.err) == (2, True)
+    assert not migrated.err
     assert migrated.document == {"database": "127.0.0.1/commands", "from": None, "to": "0001"}
     assert "at version 0001 already" in again.out
     assert run("control", "status").code == 0
@@ -85,6 +86,7 @@ def test_state_of_one_machine_is_copied_whole_and_once(run, shared, monkeypatch)
     copied = run("control", "import", "--json")
     again = run("control", "import")
 
+    assert not copied.err
     assert copied.document == {"row_count": 2}  # the key and its event
     assert [key["id"] for key in run("keys", "list", "--json").document["keys"]] == [key_id]
     assert (again.code, "has rows already" in again.err) == (2, True)
