@@ -1,19 +1,39 @@
 """Migrations make the tables of the models, once, and a program knows whose tables it finds."""
 
+import shutil
 import threading
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from control_state import NOW
 from postgres_server import postgres_server
 from sqlalchemy import inspect, text
 
+from ingress.control import migrating
 from ingress.control.migrating import VERSION_TABLE, migrate, require_current, versions
 from ingress.control.models import Base
 from ingress.control.postgres import open_postgres
 from ingress.errors import ControlDatabaseError
+from ingress.identity.keys import KeyStore, LocalIssuer
 
 pytestmark = pytest.mark.postgres
+
+
+NEXT_VERSION = """
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision = "0002", "0001"
+
+
+def upgrade():
+    op.add_column("gateway_keys", sa.Column("more", sa.Text))
+
+
+def downgrade():
+    op.drop_column("gateway_keys", "more")
+"""
 
 
 @pytest.fixture
@@ -93,6 +113,29 @@ def test_migration_that_fails_leaves_nothing(engine):
         migrate(engine)
 
     assert inspect(engine).get_table_names() == ["usage"]
+
+
+def test_upgrade_and_the_way_back_keep_the_rows(engine, tmp_path, monkeypatch):
+    migrate(engine)
+    record, _ = LocalIssuer(KeyStore(engine)).mint("ada", now=NOW)
+    own = migrating._MIGRATIONS
+    newer = shutil.copytree(own, tmp_path / "migrations")
+    (newer / "versions" / "0002_next.py").write_text(NEXT_VERSION)
+
+    monkeypatch.setattr(migrating, "_MIGRATIONS", newer)
+    with pytest.raises(ControlDatabaseError, match=r"has version 0001 .* needs version 0002"):
+        require_current(engine)
+    assert migrate(engine).database == "0001"
+    require_current(engine)
+    monkeypatch.setattr(migrating, "_MIGRATIONS", own)
+    with pytest.raises(ControlDatabaseError, match=r"newer Tailnumber .*--to 0001"):
+        require_current(engine)
+    monkeypatch.setattr(migrating, "_MIGRATIONS", newer)
+    assert migrate(engine, "0001").database == "0002"
+    monkeypatch.setattr(migrating, "_MIGRATIONS", own)
+    require_current(engine)
+
+    assert [key.key_id for key in KeyStore(engine).list()] == [record.key_id]
 
 
 def test_version_that_is_none_is_named_and_nothing_is_done(engine):
