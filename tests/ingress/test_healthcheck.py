@@ -21,7 +21,7 @@ def server():
 
     with HTTPServer(("127.0.0.1", 0), Handler) as running:
         running.asked, running.status = [], 200
-        thread = threading.Thread(target=running.serve_forever)
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
         thread.start()
         yield running
         running.shutdown()
