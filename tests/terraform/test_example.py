@@ -2,7 +2,6 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import module_examples
 import offline_terraform as offline
@@ -33,32 +32,9 @@ def test_the_issuers_beside_it_are_ones_that_a_gateway_takes():
     assert len(read_issuers(FOLDER / "issuers.yaml")) == 1
 
 
-@pytest.fixture(scope="module")
-def elsewhere(
-    providers: offline.Providers, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Any]:
-    """The plan on Cloud Run and in a perimeter."""
-    space = offline.copied(tmp_path_factory.mktemp("elsewhere"), providers)
-    folder = space.root / module_examples.EXAMPLE
-    policy, given = folder / "policy.yaml", folder / "terraform.tfvars.example"
-    policy.write_text(
-        policy.read_text().replace("effect: allow", "effect: allow\n    assurance: async")
-    )
-    perimeter = '{access_policy = "1", company_ranges = ["203.0.113.0/24"]}'
-    given.write_text(f'{given.read_text()}variant = "cloud_run"\nperimeter = {perimeter}\n')
-    return module_examples.plan_environment(space)
-
-
-def test_it_plans_on_cloud_run_and_in_a_perimeter_too(elsewhere: dict[str, Any]):
-    made = {change["type"] for change in elsewhere["resource_changes"]}
-
-    assert "google_cloud_run_v2_service" in made
-    assert "google_access_context_manager_service_perimeter" in made
-    assert "google_compute_region_instance_group_manager" not in made
-
-
-def test_what_it_says_to_do_next_are_commands_that_exist(elsewhere: dict[str, Any]):
-    steps = elsewhere["planned_values"]["outputs"]["next_steps"]["value"]
+def test_what_it_says_to_do_next_are_commands_that_exist(space: offline.Workspace):
+    plan = module_examples.plan_environment(space)
+    steps = plan["planned_values"]["outputs"]["next_steps"]["value"]
     readme = (FOLDER / "README.md").read_text()
 
     commands = re.findall(

@@ -23,7 +23,8 @@ locals {
       "roles/monitoring.metricWriter",
     ]
     loader = [
-      # Dataflow's own minimum for a worker: takes work items, writes the job's log.
+      # Dataflow's own minimum for a worker: takes work items, writes the job's log. It also gets and
+      # creates objects, and on the project that is every bucket's: see the README.
       "roles/dataflow.worker",
       # Counters of the pipeline (dead letters, lag) as time series.
       "roles/monitoring.metricWriter",
