@@ -35,13 +35,13 @@ def test_the_issuers_beside_it_are_ones_that_a_gateway_takes():
 def test_what_it_says_to_do_next_are_commands_that_exist(space: offline.Workspace):
     plan = module_examples.plan_environment(space)
     steps = plan["planned_values"]["outputs"]["next_steps"]["value"]
-    readme = (FOLDER / "README.md").read_text()
+    guide = (FOLDER.parents[2] / "docs/deploy.md").read_text()
 
     commands = re.findall(
-        r"^(?:.*: )?(?:tailnumber) ([a-z]+(?: check)?)(.*)$", steps + readme, re.MULTILINE
+        r"^(?:.*: )?(?:tailnumber) ([a-z]+(?: check)?)(.*)$", steps + guide, re.MULTILINE
     )
 
-    assert {name for name, _ in commands} == {"login", "policy check", "issuers check"}
+    assert {name for name, _ in commands} == {"login", "policy check", "issuers check", "ask"}
     for name, rest in commands:
         told = CliRunner().invoke(app, [*name.split(), "--help"], env={"COLUMNS": "200"}).output
         assert all(option in told for option in re.findall(r"--[a-z]+", rest)), name
