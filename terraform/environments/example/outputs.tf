@@ -16,7 +16,7 @@ output "next_steps" {
     [for name in keys(module.ingress.credential_secret_ids) : "   gcloud secrets versions add ${name} --project=${var.project_id} --data-file=-"],
     ["3. Is it up?   curl --fail ${module.ingress.url}/readyz"],
     ["4. Enrol a client, on a developer's machine: tailnumber login --gateway ${module.ingress.url} --client vscode"],
-    ["5. See it arrive, within a minute: bq query --project_id=${var.project_id} --use_legacy_sql=false 'SELECT event_type, COUNT(*) AS events FROM audit.events WHERE occurred_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 1 HOUR) GROUP BY event_type'"],
+    ["5. See it arrive, a minute later, as somebody of the group analyst: tailnumber ask who_asked_what --project ${var.project_id} --param since=1h"],
     var.archive_locked ? [] : ["6. When the archive bucket ${module.stream.archive_bucket} is as it should be: archive_locked = true, and apply. Nobody can undo it."],
   ))
 }
