@@ -5,7 +5,7 @@ variable "archive_locked" {
 }
 
 variable "certificate" {
-  description = "Certificate of the domain in Certificate Manager, in the region: made beforehand, so that its private key is in no state (README, step 3)."
+  description = "Certificate of the domain in Certificate Manager, in the region: made beforehand, so that its private key is in no state (docs/deploy.md, step 3)."
   type        = string
 
   validation {
@@ -72,7 +72,7 @@ variable "images" {
 
   validation {
     condition     = alltrue([for image in values(var.images) : can(regex("^[a-z0-9-]+-docker\\.pkg\\.dev/[^/]+/[^/]+/[^@]+@sha256:[0-9a-f]{64}$", image))])
-    error_message = "images are in Artifact Registry and pinned by digest, since a tag can be moved: \"europe-west1-docker.pkg.dev/acme-tailnumber/tailnumber/ingress@sha256:…\" (64 hexadecimal digits; README, step 2)."
+    error_message = "images are in Artifact Registry and pinned by digest, since a tag can be moved: \"europe-west1-docker.pkg.dev/acme-tailnumber/tailnumber/ingress@sha256:…\" (64 hexadecimal digits; docs/deploy.md, step 2)."
   }
 }
 
