@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from postgres_server import PostgresServer, database_name, postgres_server
+from postgres_server import TEMPLATE, PostgresServer, database_name, postgres_server
 from sqlalchemy import Engine
 
 from ingress.control.store import Place, open_control
@@ -36,11 +36,14 @@ def using(backend: str) -> Iterator[None]:
     if backend == "sqlite":
         yield
         return
-    _servers.append(postgres_server())
+    server = postgres_server()
+    before = server.made | {TEMPLATE}
+    _servers.append(server)
     try:
         yield
     finally:
         _servers.pop()
+        server.drop(server.made - before)
 
 
 @pytest.fixture(params=BACKENDS)

@@ -135,22 +135,25 @@ def test_server_without_tls_is_not_told_the_password(tmp_path):
     assert "it speaks no TLS" in said
 
 
-@pytest.mark.postgres
-def test_gateways_role_needs_no_more_than_to_read_and_write_rows(tmp_path):
-    server = postgres_server()
-    with using("postgresql"), control_database(tmp_path) as owner, owner.begin() as connection:
-        for statement in (
-            f"CREATE ROLE lesser LOGIN PASSWORD '{PASSWORD}'",
-            "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO lesser",
-        ):
-            connection.execute(text(statement))
-    address = server.database_of(tmp_path).replace("tailnumber@", "lesser@")
+@pytest.fixture
+def lesser_role(tmp_path):
+    """Return an address of a database for a role that reads and writes rows and owns nothing."""
+    with using("postgresql"), control_database(tmp_path) as owner:
+        with owner.begin() as connection:
+            for statement in (
+                f"CREATE ROLE lesser LOGIN PASSWORD '{PASSWORD}'",
+                "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO lesser",
+            ):
+                connection.execute(text(statement))
+        yield postgres_server().database_of(tmp_path).replace("tailnumber@", "lesser@")
 
-    engine = open_control(Place(tmp_path, address, str(server.password_file)))
+
+@pytest.mark.postgres
+def test_gateways_role_needs_no_more_than_to_read_and_write_rows(tmp_path, lesser_role):
+    engine = open_control(Place(tmp_path, lesser_role, str(postgres_server().password_file)))
     try:
         record, key = LocalIssuer(KeyStore(engine)).mint("ada", now=NOW)
-        verifier = Verifier(engine)
-        assert verifier.verify(key, NOW_SECONDS).subject == "ada"
+        assert Verifier(engine).verify(key, NOW_SECONDS).subject == "ada"
         assert KeyStore(engine).revoke(record.key_id, NOW)
         # Who does not own the table is told so, and not that all is well.
         assert not scrub(engine)
