@@ -140,4 +140,7 @@ module "perimeter" {
   project_id     = var.project_id
   project_number = data.google_project.this.number
   region         = var.region
+
+  # Last: what it forbids from then on, nobody should meet half way.
+  depends_on = [module.ingress, module.observability, module.pipeline]
 }
