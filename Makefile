@@ -33,7 +33,7 @@ test-all: $(STAMP) ## Run the slow tests too: crashes of every part, canaries, t
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not real_client and not terraform"
 
 terraform-test: $(STAMP) ## Plan terraform/ offline and check the plan (needs terraform and npm)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m terraform tests/terraform
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m terraform tests/terraform
 
 check: $(STAMP) ## Check style, formatting, types, and that rendered schemas are up to date
 	$(BIN)/ruff check .

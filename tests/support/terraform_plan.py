@@ -67,12 +67,13 @@ class Plan:
         return copied
 
     def all(self, kind: str, **where: Any) -> list[Resource]:
-        """List the resources of a kind with these arguments; `kind` is matched whole, `*` allowed."""
+        """List the resources of a kind with these arguments; `kind` may be a pattern with `*`."""
         pattern = re.compile(kind.replace("*", r"\w*") + r"\Z")
+        exact = kind.isidentifier()
         return [
             resource
             for resource in self.resources
-            if pattern.match(resource.kind)
+            if (resource.kind == kind if exact else pattern.match(resource.kind))
             and all(resource.get(name) == value for name, value in where.items())
         ]
 

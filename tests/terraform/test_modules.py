@@ -29,13 +29,6 @@ def test_a_module_is_valid(space: offline.Workspace, module: str):
     space.run(folder, "validate")
 
 
-@pytest.mark.parametrize("step", ["validate", "test"])
-def test_the_example_environment_is_valid_and_its_tests_pass(space: offline.Workspace, step: str):
-    space.init(module_examples.EXAMPLE)
-
-    space.run(module_examples.EXAMPLE, step)
-
-
 @pytest.mark.parametrize("module", MODULES)
 def test_a_modules_own_tests_pass(space: offline.Workspace, module: str):
     folder = f"terraform/modules/{module}"

@@ -1,11 +1,12 @@
 """What the example's plan must be, and that each demand is set off by what it guards against."""
 
 import json
+import re
 
 import module_examples
 import offline_terraform as offline
 import pytest
-from all_guards import GUARDS, Guard
+from all_guards import GUARDS, Guard, watch
 from terraform_plan import Plan
 
 
@@ -37,6 +38,14 @@ def test_the_example_plans_on_an_empty_project(space: offline.Workspace):
 
     assert "errored" not in plan or plan["errored"] is False
     assert {c["change"]["actions"][0] for c in plan["resource_changes"]} <= {"create", "read"}
+
+
+def test_every_alert_is_demanded_and_has_its_section_in_the_runbook(plan: Plan):
+    names = {alert["display_name"].removeprefix("tailnumber: ") for alert in plan.all(watch.ALERT)}
+    runbook = (offline.CHECKOUT / "docs" / "runbook.md").read_text()
+
+    assert names == set(watch.ALERTS)
+    assert {name.replace(" ", "-") for name in names} == set(re.findall(r"(?m)^## (.*)$", runbook))
 
 
 @pytest.mark.parametrize("guard", GUARDS, ids=demand)

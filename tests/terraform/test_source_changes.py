@@ -54,9 +54,7 @@ def careless(providers: offline.Providers, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.mark.parametrize("demand", [change[-1] for change in CHANGES])
-def test_a_careless_change_of_a_module_is_found(demand: str, careless: Plan, plan: Plan):
-    assert GUARD[demand].complaints(plan) == []
-
+def test_a_careless_change_of_a_module_is_found(demand: str, careless: Plan):
     assert GUARD[demand].complaints(careless)
 
 
