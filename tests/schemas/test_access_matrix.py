@@ -137,6 +137,7 @@ def test_quote_in_a_tenant_stays_inside_its_literal() -> None:
     assert "`tenant_o_neill`" in sql
 
 
+@pytest.mark.slow
 def test_row_policies_show_each_reader_the_own_rows(warehouse: Warehouse) -> None:
     client = warehouse.client()
     apply_contract(client)
@@ -179,6 +180,7 @@ def test_row_policies_show_each_reader_the_own_rows(warehouse: Warehouse) -> Non
     assert seen("strangers") == []
 
 
+@pytest.mark.slow
 def test_dashboard_views_run(warehouse: Warehouse) -> None:
     client = warehouse.client()
     apply_contract(client)

@@ -36,8 +36,8 @@ def cut(text: str, size: int) -> list[str]:
     return [text[at : at + size] for at in range(0, len(text), size)]
 
 
-@pytest.mark.parametrize("mode", ["mask", "audit"])
-@pytest.mark.parametrize("size", [1, 4, 13])
+@pytest.mark.parametrize("mode", ["mask", pytest.param("audit", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("size", [pytest.param(1, marks=pytest.mark.slow), 4, 13])
 def test_every_rules_examples_stream_as_they_mask(mode: str, size: int) -> None:
     masker = MASKERS[mode]
     for text in EXAMPLES[:: 4 if size == 1 else 1]:  # one character at a time is slow
