@@ -198,6 +198,7 @@ def _stream_until(url, key, text):
         yield b"".join(chunk for chunk in chunks if chunk.startswith(b"data:"))
 
 
+@pytest.mark.slow
 def test_credential_is_in_no_environment_argument_dump_log_or_file(tmp_path, upstream):
     settings = prepare(tmp_path, upstream.port)
     reading = Reading(settings.data_dir)

@@ -30,6 +30,7 @@ def test_contract_is_created_and_then_left_alone(warehouse: Warehouse) -> None:
     assert list(first) == list(TABLES)
 
 
+@pytest.mark.slow
 def test_views_answer_and_have_the_columns_of_their_rows(warehouse: Warehouse) -> None:
     client = warehouse.client()
     apply_contract(client)
@@ -40,6 +41,7 @@ def test_views_answer_and_have_the_columns_of_their_rows(warehouse: Warehouse) -
     assert [f.name for f in view.schema] == list(TABLES["audit.events_v1"].row.model_fields)
 
 
+@pytest.mark.slow
 def test_session_function_counts_from_a_time_on(warehouse: Warehouse) -> None:
     client = warehouse.client()
     apply_contract(client)
@@ -83,6 +85,7 @@ def test_table_keeps_descriptions_partitions_and_clusters(warehouse: Warehouse) 
     assert table.clustering_fields == document["clustering"]
 
 
+@pytest.mark.slow
 def test_new_nullable_and_repeated_columns_are_added(warehouse: Warehouse) -> None:
     client = warehouse.client()
     apply_contract(client)

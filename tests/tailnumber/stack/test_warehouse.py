@@ -173,6 +173,7 @@ def test_port_in_use_is_said_in_one_sentence(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_data_directory_in_use_is_said_in_one_sentence(warehouse: Warehouse) -> None:
     result = _run(warehouse.data_dir)
 
