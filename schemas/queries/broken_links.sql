@@ -1,7 +1,7 @@
 -- title: Broken links of the chain
 -- question: Was a record altered or put in another place?
 -- description: Each record holds the hash of the one before it. A link that does not fit means that
---   one of the two is not what the gateway wrote. `tailnumber verify` proves the hashes themselves.
+--   one of the two is not what the gateway wrote. Notebook 04 proves the hashes themselves.
 -- topic: integrity
 -- asked by: audit
 -- answers: PCI DSS 10.3.4

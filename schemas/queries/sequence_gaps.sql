@@ -2,7 +2,7 @@
 -- question: Is a record missing from any gateway's chain?
 -- description: Each gateway process numbers its records from 0 without a gap. A number that is not
 --   here was lost, removed, or is still on its way: look again after an hour, then at dead_letters,
---   then run `tailnumber verify`.
+--   then run notebook 04.
 -- topic: integrity
 -- asked by: audit
 -- answers: PCI DSS 10.3.2

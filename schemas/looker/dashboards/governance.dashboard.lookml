@@ -190,7 +190,7 @@
     note_display: hover
     note_text: >-
       Records that the pipeline could not load. None is lost: each lies where the table
-      below says, and `tailnumber redrive` sends it again. More than 0 is work for
+      below says, and docs/runbook.md says how to load it. More than 0 is work for
       somebody. Same numbers: tailnumber ask dead_letters.
     listen:
       Period: dead_letters.published_date
