@@ -6,6 +6,7 @@ schemas) is set up once in a cache outside the checkout, locked by hash.
 
 import dataclasses
 import fcntl
+import functools
 import hashlib
 import json
 import os
@@ -50,11 +51,17 @@ class Refused(Exception):
     """Terraform ended with an error; the message is what it said."""
 
 
+@functools.cache
 def terraform() -> str:
-    """Find terraform. Raises: CannotRun."""
+    """Find a terraform that knows write-only arguments. Raises: CannotRun."""
     found = shutil.which("terraform")
     if found is None:
-        message = "terraform is not installed on this machine (1.9 or later is needed)"
+        message = "terraform is not installed on this machine (1.11 or later is needed)"
+        raise CannotRun(message)
+    told = subprocess.run([found, "version", "-json"], capture_output=True, text=True, check=False)
+    version = json.loads(told.stdout)["terraform_version"]
+    if tuple(int(number) for number in version.split("-")[0].split(".")[:2]) < (1, 11):
+        message = f"terraform on this machine is {version}; 1.11 or later is needed"
         raise CannotRun(message)
     return found
 

@@ -56,6 +56,7 @@ def main() -> int:
         tempfile.TemporaryDirectory() as folder,
     ):
         if asked.can_run:
+            offline.environment_of("checkov")
             return 0
         space = offline.copied(Path(folder), providers)
         if asked.example:

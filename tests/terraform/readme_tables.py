@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2] / "terraform"
-_BLOCK = re.compile(r'^(?:variable|output) "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r'^(?:variable|output) "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
 _ARGUMENT = re.compile(r"^  (\w+) +=(.*?)(?=^  \w|\Z)", re.MULTILINE | re.DOTALL)
 
 
@@ -15,7 +15,7 @@ def blocks(path: Path) -> dict[str, dict[str, str]]:
         return {}
     return {
         name: {key: _one_line(value) for key, value in _ARGUMENT.findall(body)}
-        for name, body in _BLOCK.findall(path.read_text())
+        for name, body in BLOCK.findall(path.read_text())
     }
 
 

@@ -5,15 +5,20 @@ command lines; terraform and the files' checks are the real ones, on a copy. A b
 run so has `<!-- not run: REASON -->` on the line before it.
 """
 
+import json
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import module_examples
 import offline_terraform as offline
 import pytest
+import typer.main
+
+from tailnumber.cli import app
 
 SHIMS = offline.HERE / "shims"
 PROGRAMS = ["bq", "curl", "docker", "gcloud", "git", "make", "openssl", "python"]
@@ -29,7 +34,6 @@ DEPLOYED = (
 DOCUMENTS = {
     "docs/deploy.md": (".", ""),
     "docs/runbook.md": (".", DEPLOYED),
-    "terraform/environments/example/README.md": (module_examples.EXAMPLE, ""),
 }
 BLOCK = re.compile(
     r"(?:<!-- not run: (?P<reason>[^\n]*) -->\n)?^ *```(?P<language>\w*)\n(?P<text>.*?)^ *```$",
@@ -68,15 +72,15 @@ def typed(
     for name in TOOLS:
         (programs / name).symlink_to(str(shutil.which(name)))
     environment = space.environment(known=True) | {
-        "COMMANDS_LOG": str(tmp_path / "commands.log"),
         "COPY": str(space.root),
         "HOME": str(tmp_path),
         "PATH": str(programs),
         "PYTHONPATH": str(offline.CHECKOUT),
         "REAL_TERRAFORM": offline.terraform(),
+        "TO_PARSE": str(tmp_path / "to_parse"),
     }
     environment.pop("TF_VAR_control_password")
-    return subprocess.run(
+    done = subprocess.run(
         ["bash", "-c", script_of(text, before)],
         cwd=space.root / folder,
         env=environment,
@@ -85,6 +89,22 @@ def typed(
         check=False,
         stdin=subprocess.DEVNULL,
     )
+    if (tmp_path / "to_parse").exists():
+        for line in (tmp_path / "to_parse").read_text().splitlines():
+            parse(json.loads(line))
+    return done
+
+
+def parse(arguments: list[str]) -> None:
+    """Parse a line of `tailnumber` with the program itself. Raises: UsageError of its parser."""
+    command: Any = typer.main.get_command(app)
+    context, rest = None, arguments
+    while True:
+        context = command.make_context(command.name or "tailnumber", list(rest), parent=context)
+        if not hasattr(command, "resolve_command"):
+            return
+        left = [*context._protected_args, *context.args]
+        _, command, rest = command.resolve_command(context, left)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
@@ -100,6 +120,13 @@ def test_every_command_of_a_document_is_run_or_known(
     done = typed(text, folder, changed, tmp_path / "typed", before)
 
     assert done.returncode == 0, done.stderr[-3000:]
+    _, applied, printed = done.stdout.rpartition("Apply complete!")
+    next_steps = re.findall(r"(?m)(?<=[ :] )((?:bq|curl|gcloud|tailnumber) .*)$", printed)
+    if applied:  # its output says what to do next
+        assert next_steps
+        block = "```bash\n" + "\n".join(next_steps) + "\n```"
+        done = typed(block, folder, changed, tmp_path / "next")
+        assert done.returncode == 0, done.stderr[-3000:]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +136,6 @@ def test_every_command_of_a_document_is_run_or_known(
         ("gcloud storage buckets create gs://b --region=europe-west1", "operands or options"),
         ("gcloud storage buckets create", "operands or options"),
         ("docker build --target gateway --tag t .", "the Dockerfile has the targets"),
-        ("tailnumber login --gatway https://tailnumber.acme.example", "No such option"),
         ("tailnumber policy check nowhere.yaml", "nowhere.yaml"),
         ("make terraform-tset", "no such target"),
         ("cp nowhere.yaml here.yaml", "nowhere.yaml"),
@@ -124,6 +150,13 @@ def test_a_wrong_command_is_found(
 
     assert done.returncode != 0
     assert said in done.stderr
+
+
+def test_a_wrong_line_of_our_own_program_is_found(changed: offline.Workspace, tmp_path: Path):
+    line = "tailnumber login --gatway https://tailnumber.acme.example"
+
+    with pytest.raises(Exception, match="No such option: --gatway"):
+        typed(f"```bash\n{line}\n```\n", ".", changed, tmp_path / "typed")
 
 
 def test_a_block_is_left_out_with_a_reason_only():

@@ -1,16 +1,13 @@
 """The example environment: what it refuses, and that the files beside it are good ones."""
 
-import re
 from pathlib import Path
 
 import module_examples
 import offline_terraform as offline
 import pytest
-from typer.testing import CliRunner
 
 from ingress.identity.issuers import read_issuers
 from ingress.policy.load import load_policy
-from tailnumber.cli import app
 
 FOLDER = Path(__file__).resolve().parents[2] / module_examples.EXAMPLE
 
@@ -30,21 +27,6 @@ def test_the_policy_beside_it_is_one_that_a_gateway_takes():
 
 def test_the_issuers_beside_it_are_ones_that_a_gateway_takes():
     assert len(read_issuers(FOLDER / "issuers.yaml")) == 1
-
-
-def test_what_it_says_to_do_next_are_commands_that_exist(space: offline.Workspace):
-    plan = module_examples.plan_environment(space)
-    steps = plan["planned_values"]["outputs"]["next_steps"]["value"]
-    guide = (FOLDER.parents[2] / "docs/deploy.md").read_text()
-
-    commands = re.findall(
-        r"^(?:.*: )?(?:tailnumber) ([a-z]+(?: check)?)(.*)$", steps + guide, re.MULTILINE
-    )
-
-    assert {name for name, _ in commands} == {"login", "policy check", "issuers check", "ask"}
-    for name, rest in commands:
-        told = CliRunner().invoke(app, [*name.split(), "--help"], env={"COLUMNS": "200"}).output
-        assert all(option in told for option in re.findall(r"--[a-z]+", rest)), name
 
 
 def test_no_secret_stands_beside_it():

@@ -65,6 +65,17 @@ def test_every_variable_says_its_type_and_what_it_is(folder: Path):
 
 
 @pytest.mark.parametrize("folder", WITH_VARIABLES, ids=ids)
+def test_every_variable_that_can_be_wrong_is_refused_with_an_example(folder: Path):
+    for name, body in readme_tables.BLOCK.findall((folder / "variables.tf").read_text()):
+        messages = re.findall(r"^    error_message = (.*)$", body, re.MULTILINE)
+        if name != "labels" and not re.search(r"^  type += bool$", body, re.MULTILINE):
+            assert messages, f"{name} takes anything"
+            assert any(re.search(r'example|`|\\"', each) for each in messages), (
+                f"{name}: no example"
+            )
+
+
+@pytest.mark.parametrize("folder", WITH_VARIABLES, ids=ids)
 def test_every_output_says_what_it_is(folder: Path):
     for name, given in readme_tables.blocks(folder / "outputs.tf").items():
         assert len(given.get("description", "")) > 10, f"{name} is not described"

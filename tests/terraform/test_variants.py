@@ -65,11 +65,6 @@ def test_no_machine_is_made_for_cloud_run(other: Plan):
     assert not other.all("google_compute_*instance*")
 
 
-def test_strict_recording_on_cloud_run_is_refused(space: offline.Workspace):
-    with pytest.raises(offline.Refused, match="assurance: bracket"):
-        module_examples.plan_environment(space, variant="cloud_run")
-
-
 def test_the_wall_only_logs_what_it_would_refuse_until_somebody_says_otherwise(other: Plan):
     wall = other.one(PERIMETER)
 

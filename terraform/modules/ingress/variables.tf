@@ -140,6 +140,11 @@ variable "name" {
 variable "network" {
   description = "Network: its full name. It needs private services access, for the database."
   type        = string
+
+  validation {
+    condition     = can(regex("^projects/[^/]+/global/networks/[^/]+$", var.network))
+    error_message = "network is its full name, since a short one could be of another project: \"projects/acme-tailnumber/global/networks/tailnumber\"."
+  }
 }
 
 variable "policy" {
@@ -204,6 +209,11 @@ variable "service_accounts" {
 variable "subnetwork" {
   description = "Subnetwork of the gateways: its full name."
   type        = string
+
+  validation {
+    condition     = can(regex("^projects/[^/]+/regions/[^/]+/subnetworks/[^/]+$", var.subnetwork))
+    error_message = "subnetwork is its full name, since a short one could be of another project: \"projects/acme-tailnumber/regions/europe-west1/subnetworks/tailnumber-gateways\"."
+  }
 }
 
 variable "tenant" {
