@@ -68,6 +68,15 @@ locals {
         "dead letters are waiting" = "max(pubsub_googleapis_com:subscription_num_undelivered_messages{${local.of_subscription}=\"${var.dead_letter_subscription_name}\"}) > 0"
       }
     }
+    keeper-failed = {
+      severity = "ERROR"
+      says     = "The keeper's daily run failed or did not take place: rows under legal hold are not copied, or a table's expiry is not the contract's. After 14 days held rows would expire."
+      for      = "0s"
+      queries = {
+        "a run failed"               = "sum(increase(run_googleapis_com:job_completed_execution_count{monitored_resource=\"cloud_run_job\", job_name=\"${var.name}-keeper\", result=\"failed\"}[1h])) > 0"
+        "no run succeeded for a day" = "absent_over_time(run_googleapis_com:job_completed_execution_count{monitored_resource=\"cloud_run_job\", job_name=\"${var.name}-keeper\", result=\"succeeded\"}[25h])"
+      }
+    }
     copies-behind = {
       severity = "ERROR"
       says     = "The archive or the safety net takes no messages for an hour. After 7 days the copy would have a gap."

@@ -21,6 +21,7 @@ ALERTS = {
     "pipeline stopped": r"job_is_failed\{.*\"tailnumber-pipeline\"",
     "dead letters": r"num_undelivered_messages\{.*\"tailnumber-audit-dead-letters\"",
     "copies behind": r"oldest_unacked_message_age\{.*\"tailnumber-audit-events-archive\"",
+    "keeper failed": r"job_completed_execution_count\{.*\"tailnumber-keeper\".*failed",
     "enrichment refused": r"source_refused",
     "retention shortened": r"\"audit\".*tableChange.*-archive\".*storage\.buckets\.update",
     "policy changed": r"datacatalog\.googleapis\.com.*rowAccessPolicyDeletion.*auditConfigDeltas",
