@@ -33,6 +33,8 @@ DEPLOYED = (
 )
 DOCUMENTS = {
     "docs/deploy.md": (".", ""),
+    "docs/networks.md": (".", ""),
+    "docs/operations.md": (".", DEPLOYED),
     "docs/runbook.md": (".", DEPLOYED),
 }
 BLOCK = re.compile(
