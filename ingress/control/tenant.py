@@ -42,7 +42,9 @@ def tenant_secrets(directory: Path, engine: Engine, kek: KeyWrapper | None) -> T
         if wrapped is None:
             file = directory / TENANT_KEY_FILE
             key = read_private(file) if file.exists() else secrets.token_bytes(TENANT_KEY_BYTES)
-            _keep(engine, kek.encrypt(key, _PURPOSE))
+            # A damaged file is refused before it becomes the key of everybody.
+            first = TenantSecrets(kek, key)
+            _keep(engine, kek.encrypt(first.tenant_key, _PURPOSE))
             wrapped = _wrapped(engine)
         return TenantSecrets(kek, kek.decrypt(wrapped or b"", _PURPOSE))
     except tink.TinkError as error:

@@ -10,7 +10,7 @@ from tink import aead
 from ingress.control.models import TenantKeyRow
 from ingress.control.tenant import tenant_secrets
 from ingress.errors import SecretsError
-from ingress.secrets import TenantSecrets
+from ingress.secrets import TENANT_KEY_FILE, TenantSecrets
 
 pytestmark = pytest.mark.usefixtures("control_backend")
 
@@ -53,6 +53,17 @@ def test_key_of_a_gateway_that_had_files_becomes_the_shared_one(tmp_path, engine
 
     assert tenant_secrets(tmp_path / "secrets", engine, Kek()).tenant_key == before
     assert tenant_secrets(tmp_path / "elsewhere", engine, Kek()).tenant_key == before
+
+
+def test_damaged_file_does_not_become_the_shared_key(tmp_path, engine):
+    whole = TenantSecrets.load_or_create(tmp_path / "secrets").tenant_key
+    file = tmp_path / "secrets" / TENANT_KEY_FILE
+    file.write_bytes(whole[:-1])
+    with pytest.raises(SecretsError, match="damaged"):
+        tenant_secrets(tmp_path / "secrets", engine, Kek())
+
+    file.write_bytes(whole)
+    assert tenant_secrets(tmp_path / "secrets", engine, Kek()).tenant_key == whole
 
 
 def test_without_a_wrapping_key_the_secrets_are_files(tmp_path, engine):
