@@ -90,17 +90,21 @@ def control_state(layout: Layout) -> Iterator[Engine]:
 def _opened(layout: Layout) -> Iterator[Engine]:
     try:
         engine = open_state(layout)
-        try:
-            yield engine
-        finally:
-            engine.dispose()
     except (SQLAlchemyError, OSError) as error:
-        named = _place(layout).control_database
-        advice = "tailnumber control status" if named else "tailnumber doctor"
-        what = _DATABASE if named else f"The control database {layout.control_db}"
-        raise CommandError(
-            f"{what} cannot be used ({type(error).__name__}); see: {advice}"
-        ) from error
+        raise _unusable(layout, error) from error
+    try:
+        yield engine
+    except SQLAlchemyError as error:  # an OSError in there is of something else
+        raise _unusable(layout, error) from error
+    finally:
+        engine.dispose()
+
+
+def _unusable(layout: Layout, error: Exception) -> CommandError:
+    named = _place(layout).control_database
+    advice = "tailnumber control status" if named else "tailnumber doctor"
+    what = _DATABASE if named else f"The control database {layout.control_db}"
+    return CommandError(f"{what} cannot be used ({type(error).__name__}); see: {advice}")
 
 
 def _place(layout: Layout) -> Place:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ingress.errors import ContentKeyMissing, IngressError
 from ingress.sealing import ContentKeys, Opener
-from tailnumber.control import open_state, tenant_of
+from tailnumber.control import control_state, tenant_of
 from tailnumber.errors import CommandError
 from tailnumber.stack.layout import Layout
 
@@ -45,14 +45,12 @@ class Reader:
 
 @contextmanager
 def open_reader(layout: Layout) -> Iterator[Reader]:
-    """Open the content keys of a data directory.
+    """Open the content keys of a data directory, or of the shared control database.
 
     Raises:
-        CommandError: a secret is missing, damaged or open to others.
+        CommandError: there is no control database, it cannot be used, or a secret is missing,
+            damaged or open to others.
     """
-    engine = open_state(layout)
-    try:
+    with control_state(layout) as engine:
         tenant = tenant_of(layout, engine)
         yield Reader(Opener(ContentKeys(engine, tenant.kek, tenant.subkey("content-key"))))
-    finally:
-        engine.dispose()

@@ -139,7 +139,8 @@ class Layout:
         """
         if not self.root.is_dir():
             raise CommandError(
-                f"There is no data directory {self.root}; start a stack with: tailnumber up"
+                f"There is no data directory {self.root}; start a stack with: tailnumber up, or "
+                "name the database of your gateways in TAILNUMBER_CONTROL_DATABASE"
             )
 
     def read_endpoints(self) -> Endpoints:

@@ -8,7 +8,7 @@ from postgres_server import PASSWORD, postgres_server
 from ingress.control.store import open_control
 from ingress.identity.keys import KeyStore
 from ingress.secrets import TenantSecrets
-from tailnumber.control import open_state, tenant_of
+from tailnumber.control import control_state, open_state, tenant_of
 from tailnumber.errors import CommandError
 from tailnumber.stack.layout import Layout
 
@@ -43,6 +43,21 @@ def test_address_with_a_password_is_refused_and_not_repeated(run, monkeypatch):
         refused = run(*command)
         assert (refused.code, "holds a password" in refused.err) == (2, True)
         assert PASSWORD not in refused.out + refused.err
+
+
+@pytest.mark.parametrize("command", ["search", "replay"])
+def test_texts_of_a_project_are_not_opened_without_the_gateways_keys(run, monkeypatch, command):
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", "http://127.0.0.1:9")
+
+    refused = run(command, "x", "--project", "acme-audit", "--reason", "case 7")
+
+    assert (refused.code, ADDRESS in refused.err) == (2, True)
+    assert not run.__self__.data_dir.exists()
+
+
+def test_control_database_is_not_blamed_for_a_file_of_something_else(tmp_path):
+    with pytest.raises(FileNotFoundError), control_state(Layout(tmp_path)):
+        (tmp_path / "answers.csv").read_bytes()
 
 
 @pytest.mark.postgres
