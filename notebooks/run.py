@@ -19,31 +19,43 @@ from traitlets.config import Config
 
 HERE = Path(__file__).resolve().parent
 CELL_SECONDS = 900
-_NAME = re.compile(r"^([a-z]\w*) = ", re.MULTILINE)
+_ASSIGNED = re.compile(r"^([a-z]\w*) = (.+)$", re.MULTILINE)
 
 
 def execute(file: Path, parameters: dict[str, Any]) -> Any:
-    """Return the notebook with its outputs.
+    """Return the notebook with its outputs; a text given for a number is read as one.
 
     Raises:
-        SystemExit: a parameter is none of the notebook's.
+        SystemExit: a parameter is none of the notebook's, or no number where it must be one.
         CellExecutionError: a cell failed; the message is the cell's own.
     """
     notebook = nbformat.read(file, as_version=4)
     at, first = next(
         (n, c) for n, c in enumerate(notebook.cells) if "parameters" in c.metadata.get("tags", ())
     )
-    known = _NAME.findall(first.source)
+    known = dict(_ASSIGNED.findall(first.source))
     if unknown := parameters.keys() - set(known):
         raise SystemExit(f"{file.name} has no parameter {min(unknown)}; it has: {', '.join(known)}")
     if parameters:
-        given = "\n".join(f"{name} = {json.dumps(value)}" for name, value in parameters.items())
+        given = "\n".join(
+            f"{name} = {_literal(name, value, known[name])}" for name, value in parameters.items()
+        )
         cell = nbformat.v4.new_code_cell(given, metadata={"tags": ["injected-parameters"]})
         notebook.cells.insert(at + 1, cell)
     # Other accounts of the machine can reach the kernel's ports on loopback, and read nothing there.
     sealed = Config({"KernelManager": {"transport_encryption": "required"}})
     where = {"metadata": {"path": str(HERE)}}
     return NotebookClient(notebook, timeout=CELL_SECONDS, resources=where, config=sealed).execute()
+
+
+def _literal(name: str, value: Any, default: str) -> str:
+    """Return a value as the notebook's code has it: a text, or a number like its default."""
+    if not isinstance(value, str) or default.startswith('"'):
+        return json.dumps(value)
+    try:
+        return repr(int(value) if value.strip().isdecimal() else float(value))
+    except ValueError:
+        raise SystemExit(f"{name} is a number, such as {default}; {value!r} is none") from None
 
 
 def render(notebook: Any, name: str, *, leave_out: str = "") -> dict[str, str]:

@@ -339,3 +339,32 @@ def test_command_keeps_what_was_shown_for_its_account_alone(
 def test_command_refuses_a_parameter_that_the_notebook_does_not_have():
     with pytest.raises(SystemExit, match=r"has no parameter modles; it has: models"):
         runner().execute(NOTEBOOKS / "05_policy_what_if.ipynb", {"modles": "x"})
+
+
+def test_command_gives_numbers_as_numbers_and_texts_as_texts(monkeypatch):
+    command = runner()
+    monkeypatch.setattr(command, "NotebookClient", Unstarted)
+
+    done = command.execute(
+        NOTEBOOKS / "04_audit_check.ipynb", {"sample_size": "5", "gib_max": "0.5", "case": "117"}
+    )
+
+    given = next(
+        cell for cell in done.cells if "injected-parameters" in cell.metadata.get("tags", ())
+    )
+    assert given.source.splitlines() == ["sample_size = 5", "gib_max = 0.5", 'case = "117"']
+
+
+def test_command_refuses_a_text_for_a_number():
+    with pytest.raises(SystemExit, match="gib_max is a number, such as 20; 'all' is none"):
+        runner().execute(NOTEBOOKS / "04_audit_check.ipynb", {"gib_max": "all"})
+
+
+class Unstarted:
+    """A client that leaves the notebook as it was given."""
+
+    def __init__(self, notebook, **_):
+        self._notebook = notebook
+
+    def execute(self):
+        return self._notebook
