@@ -44,7 +44,11 @@ class KeyChanges:
         # When the last look began, on the monotonic clock.
         self._seen_at = 0.0
         connection = self._connect()
-        self._look(connection)
+        try:
+            self._look(connection)
+        except SQLAlchemyError:
+            connection.close()
+            raise
         thread = threading.Thread(
             target=self._watch, args=(connection,), name="watch keys", daemon=True
         )

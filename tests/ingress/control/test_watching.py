@@ -9,8 +9,10 @@ from datetime import timedelta
 import pytest
 from control_state import NOW, NOW_SECONDS, PRINCIPAL_KEY, control_database, using
 from postgres_server import postgres_server
-from sqlalchemy import event
+from sqlalchemy import delete, event
+from sqlalchemy.exc import NoResultFound
 
+from ingress.control.models import KeyChangesRow
 from ingress.control.watching import FRESH_SECONDS
 from ingress.errors import IdentityUnavailable, RevokedKey
 from ingress.identity.keys import KeyStore, LocalIssuer
@@ -112,6 +114,18 @@ def test_nobody_is_let_in_while_the_server_is_away_and_all_of_it_comes_back(engi
     assert asyncio.run(verifier.verify(other, NOW_SECONDS)).subject == "grace"
     with pytest.raises(RevokedKey):
         asyncio.run(verifier.verify(key, NOW_SECONDS))
+
+
+def test_watcher_that_cannot_look_leaves_no_connection_behind(engine):
+    closed = []
+    event.listen(engine, "close_detached", closed.append)
+    with engine.begin() as connection:
+        connection.execute(delete(KeyChangesRow))
+
+    with pytest.raises(NoResultFound):
+        KeyVerifier(engine, PRINCIPAL_KEY)
+
+    assert len(closed) == 1
 
 
 def test_server_that_hangs_keeps_nobody_waiting_for_more_than_a_second(engine, store):
