@@ -157,12 +157,12 @@ async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
     issuers = read_issuers(issuers_file) if issuers_file else ()
     kek = CloudKmsWrapper(settings.key_uri) if settings.key_uri else None
     engine = open_control(settings)
-    tenant = tenant_secrets(settings.data_dir / "secrets", engine, kek)
-    keys = ContentKeys(engine, tenant.kek, tenant.subkey("content-key"))
-    tell_untold(engine, settings.key_uri or None, utc_now())
-    metrics = Metrics()
     async with AsyncExitStack() as stack:
         stack.callback(engine.dispose)
+        tenant = tenant_secrets(settings.data_dir / "secrets", engine, kek)
+        keys = ContentKeys(engine, tenant.kek, tenant.subkey("content-key"))
+        tell_untold(engine, settings.key_uri or None, utc_now())
+        metrics = Metrics()
         journal, publisher = _start_recording(settings)
         sealer = Sealer(keys)
         stack.push_async_callback(_stop, spawn(forget_retired_keys(sealer), "forget erased keys"))
