@@ -93,10 +93,7 @@ class Recorder:
             SealingUnavailable: its texts cannot be sealed.
         """
         subject = subject_of(exchange)
-        await self._have_key(subject)
-        sealed = self._parts.seal(subject, prompt_texts(exchange), content_mode_of(exchange))
-        place_findings(exchange.findings, sealed)
-        exchange.prompt_part_ids = sealed.ids
+        sealed = await self._seal_prompt(subject, exchange)
         event = self._event("interaction.requested", exchange)
         await self._append(subject, event, {}, sealed, exchange.findings, opens=True)
         exchange.recorded = True
@@ -109,13 +106,17 @@ class Recorder:
             SealingUnavailable: its texts cannot be sealed.
         """
         subject = subject_of(exchange)
+        sealed = await self._seal_prompt(subject, exchange)
+        event = self._event("interaction.blocked", exchange)
+        told = {"reason_code": reason_code, "http_status": status}
+        await self._append(subject, event, told, sealed, exchange.findings)
+
+    async def _seal_prompt(self, subject: Subject, exchange: Exchange) -> SealedParts:
         await self._have_key(subject)
         sealed = self._parts.seal(subject, prompt_texts(exchange), content_mode_of(exchange))
         place_findings(exchange.findings, sealed)
         exchange.prompt_part_ids = sealed.ids
-        event = self._event("interaction.blocked", exchange)
-        told = {"reason_code": reason_code, "http_status": status}
-        await self._append(subject, event, told, sealed, exchange.findings)
+        return sealed
 
     async def _have_key(self, subject: Subject) -> None:
         """Wait for the content key where it comes over the network, but not for long."""
