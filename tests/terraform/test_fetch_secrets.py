@@ -18,6 +18,7 @@ class Google(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         self.secrets: dict[str, bytes] = {}
+        self.cut: set[str] = set()
         self.token_is_given = True
         super().__init__(("127.0.0.1", 0), _Handler)
 
@@ -38,12 +39,15 @@ class _Handler(BaseHTTPRequestHandler):
         )
         allowed = self.headers["Authorization"] == f"Bearer {TOKEN}"
         data = self.server.secrets.get(name) if allowed else None
-        self._answer(data and {"payload": {"data": base64.b64encode(data).decode()}})
+        body = data and {"payload": {"data": base64.b64encode(data).decode()}}
+        self._answer(body, missing_bytes=name in self.server.cut)
 
-    def _answer(self, body: object) -> None:
+    def _answer(self, body: object, missing_bytes: int = 0) -> None:
+        data = json.dumps(body or {"error": "SECRET-CANARY"}).encode()
         self.send_response(200 if body else 404)
+        self.send_header("Content-Length", str(len(data) + missing_bytes))
         self.end_headers()
-        self.wfile.write(json.dumps(body or {"error": "SECRET-CANARY"}).encode())
+        self.wfile.write(data)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -112,6 +116,18 @@ def test_a_secret_that_is_not_there_keeps_its_file_and_the_others_are_fetched(
     assert (tmp_path / "policy").read_bytes() == b"former"
     assert (tmp_path / "issuers").read_bytes() == b"issuers"
     assert capsys.readouterr().err == "secret p was not fetched: 404\n"
+
+
+def test_an_answer_that_is_cut_short_keeps_its_file_and_the_others_are_fetched(
+    script, google, tmp_path, capsys
+):
+    google.secrets = {"p": b"SECRET-CANARY", "i": b"issuers"}
+    google.cut = {"p"}
+
+    assert fetch(script, google, tmp_path, "policy=p", "issuers=i") == 1
+
+    assert [path.name for path in tmp_path.iterdir()] == ["issuers"]
+    assert capsys.readouterr().err == "secret p was not fetched: IncompleteRead\n"
 
 
 def test_without_a_token_nothing_is_fetched_and_nothing_of_an_answer_is_told(

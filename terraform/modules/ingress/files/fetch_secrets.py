@@ -9,6 +9,7 @@ or a new list of issuers in force; a file appears whole, by a rename. Standard l
 """
 
 import base64
+import http.client
 import json
 import os
 import sys
@@ -24,6 +25,8 @@ _TOKEN_URL: Final = (
 _SECRETS_URL: Final = "https://secretmanager.googleapis.com/v1"
 _CALL_SECONDS: Final = 10.0
 _FILE_MODE: Final = 0o400
+# No connection, a refusal, an answer that is cut short or is not what was asked for.
+_FAILURES: Final = (OSError, http.client.HTTPException, ValueError, KeyError)
 
 
 def main(arguments: list[str], token_url: str = _TOKEN_URL, api: str = _SECRETS_URL) -> int:
@@ -32,14 +35,14 @@ def main(arguments: list[str], token_url: str = _TOKEN_URL, api: str = _SECRETS_
     failed = False
     try:
         token = _get(token_url, {"Metadata-Flavor": "Google"})["access_token"]
-    except (OSError, ValueError) as error:
+    except _FAILURES as error:
         return _tell(f"no token from the metadata server: {_kind(error)}")
     for file, _, secret in (each.partition("=") for each in wanted):
         url = f"{api}/projects/{project}/secrets/{secret}/versions/latest:access"
         try:
             answer = _get(url, {"Authorization": f"Bearer {token}"})
             _replace(Path(folder, file), base64.b64decode(answer["payload"]["data"]))
-        except (OSError, ValueError, KeyError) as error:
+        except _FAILURES as error:
             # The others still count; the former version of this one stays.
             failed = bool(_tell(f"secret {secret} was not fetched: {_kind(error)}"))
     return 1 if failed else 0
