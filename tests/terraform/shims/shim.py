@@ -1,8 +1,9 @@
 """Stand in for a program that a document tells somebody to run: look at its command line.
 
 Copied as gcloud, docker, bq, curl and openssl it compares with commands.txt; as tailnumber it runs
-what needs nothing and notes the rest, for the test to parse; as terraform it runs the real one against the stand-in providers; as python and make it looks options and targets up; as git it
-gives a clone of what the test copied.
+what needs nothing and notes the rest, for the test to parse; as terraform it runs the real one
+against the stand-in providers; as python and make it looks options and targets up; as git it gives
+a clone of what the test copied.
 """
 
 import json
