@@ -216,8 +216,9 @@ def _this_machine() -> tuple[bigquery.Client, str]:
         endpoints = json.loads((Path(folder) / "endpoints.json").read_bytes())
     except FileNotFoundError:
         raise Refused(
-            "No stack runs here: start one with `tailnumber up --demo`, or name a Google Cloud project "
-            'in the first cell: project = "…".'
+            f"No stack runs on {folder}: start one with `tailnumber up`, or name the folder of one in "
+            "TAILNUMBER_DATA_DIR (`make demo` says its own), or a Google Cloud project in the first "
+            'cell: project = "…".'
         ) from None
     # The client's HTTP library would send even loopback requests to a proxy of the environment.
     for name in ("NO_PROXY", "no_proxy"):

@@ -104,7 +104,7 @@
     show_comparison: true
     comparison_type: value
     show_comparison_label: true
-    comparison_label: "of all requests"
+    comparison_label: "requests in all"
     note_state: collapsed
     note_display: hover
     note_text: >-
@@ -131,7 +131,7 @@
     show_comparison: true
     comparison_type: value
     show_comparison_label: true
-    comparison_label: "of all tool calls"
+    comparison_label: "tool calls in all"
     note_state: collapsed
     note_display: hover
     note_text: >-
