@@ -8,6 +8,7 @@ shown is escaped.
 
 import html
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 import altair as alt
@@ -115,7 +116,9 @@ def _cell(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return f"{value:,.2f}" if abs(value) >= 0.005 or value == 0 else f"{value:.2g}"
+        if abs(value) >= 0.005 or value == 0:
+            return f"{value:,.2f}"
+        return f"{Decimal(f'{value:.2g}'):f}"  # 0.000065, never 6.5e-05
     if isinstance(value, list):
         return html.escape(", ".join(map(str, value))) or "–"
     return "–" if value is None else html.escape(str(value))
