@@ -14,6 +14,10 @@ CHECK_JSONSCHEMA := check-jsonschema==0.39.0
 BENCH_ARGS ?=
 NOTEBOOK_ARGS ?=
 export DEMO_EXIT
+# Compiled modules are kept, beside the environment and not in the tree, whatever the shell says:
+# the tests start hundreds of processes, and each would compile a thousand modules anew.
+export PYTHONPYCACHEPREFIX := $(abspath $(VENV))/pycache
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-all terraform-test check schemas serve bench images-check notebooks notebook-examples
