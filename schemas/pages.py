@@ -30,10 +30,14 @@ terraform ([modules/warehouse](../terraform/modules/warehouse)) applies
 |---|---|---|
 {classes}
 
-`EMAIL_MASK` shows `XXXXX@acme.example` for an address and the SHA-256 of anything else; `SHA256`
-and it keep equal values equal, so that people can be told apart and counted without being known.
-Two more columns could tell people apart, and are public for it: `principal_id`, an HMAC of issuer
-and subject under the tenant's key, and what the client says of itself.
+`EMAIL_MASK` shows `XXXXX@acme.example` for an address, the same for everybody of a domain, and the
+SHA-256 of anything else; `SHA256` keeps equal values equal, so that machines and subjects can be
+told apart and counted without being known. BigQuery's SHA-256 has no key: a masked reader who
+guesses a value can check the guess, and countries or addresses can be guessed one after the other.
+A mask keeps people from knowing by accident, not by effort; who must not know at all gets no role
+that sees the column. Two columns tell people apart and are public for it: `principal_id`, an HMAC
+of issuer and subject under the tenant's key, which cannot be guessed so, and what the client says
+of itself.
 
 ## Why these roles
 | role | is a | reads | for |

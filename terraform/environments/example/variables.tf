@@ -15,7 +15,7 @@ variable "certificate" {
 }
 
 variable "control_password" {
-  description = "Password of the control database: at least 32 characters, new at each apply, for example `export TF_VAR_control_password=\"$(openssl rand -hex 32)\"`. It counts at the first apply alone and is written to no state and no plan."
+  description = "Password of the control database: at least 32 characters, for example `export TF_VAR_control_password=\"$(openssl rand -hex 32)\"`. It counts until the first apply is through (repeat that one with the same), not after, and is written to no state and no plan."
   type        = string
   ephemeral   = true
   sensitive   = true

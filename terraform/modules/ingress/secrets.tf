@@ -83,6 +83,10 @@ resource "google_secret_manager_secret_version" "control_password" {
   secret                 = google_secret_manager_secret.this["control-password"].id
   secret_data_wo         = var.control_password
   secret_data_wo_version = local.password_version
+
+  # After the user, which takes ten minutes to be there: an apply that stops before it and is begun
+  # anew with another password would leave gateways with the first one and the database with the second.
+  depends_on = [google_sql_user.control]
 }
 
 # A certificate, and public; it comes the same way as what belongs to it.

@@ -41,8 +41,9 @@ resource "google_dataflow_flex_template_job" "pipeline" {
   sdk_container_image   = var.image
   service_account_email = var.service_account
   machine_type          = var.machine_type
-  max_workers           = var.max_workers
-  autoscaling_algorithm = "THROUGHPUT_BASED"
+  # Workers come and go by load, as Streaming Engine has it unless told otherwise. To say so here is
+  # refused: Google takes the name that the pipeline's option has for another one.
+  max_workers = var.max_workers
 
   enable_streaming_engine = true
   kms_key_name            = var.kms_key_id

@@ -190,6 +190,9 @@ def machines_are_shut(plan: Plan) -> Iterator[str]:
     change(GROUP, "stateful_disk.0.delete_rule", "ON_PERMANENT_INSTANCE_DELETION"),
     change(TEMPLATE, "disk.1.auto_delete", True),
     change(GROUP, "update_policy.0.replacement_method", "SUBSTITUTE"),
+    # Google refuses these two for machines with disks of their own.
+    change(GROUP, "update_policy.0.max_surge_fixed", 2),
+    change(GROUP, "update_policy.0.instance_redistribution_type", "PROACTIVE"),
 )
 def disks_stay(plan: Plan) -> Iterator[str]:
     for group in plan.all(GROUP):
@@ -198,6 +201,8 @@ def disks_stay(plan: Plan) -> Iterator[str]:
         if (
             rules != {"data": "NEVER"}
             or group.at("update_policy.0.replacement_method") != "RECREATE"
+            or group.at("update_policy.0.max_surge_fixed") != 0
+            or group.at("update_policy.0.instance_redistribution_type") != "NONE"
         ):
             yield group.address
     for template in plan.all(TEMPLATE):
