@@ -6,13 +6,13 @@ One server speaks all three; small pages make every list take several requests.
 from __future__ import annotations
 
 import json
-import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from joserfc import jwt
+from loopback import Loopback
 from tokens import rsa_key
 
 PAGE = 2
@@ -26,7 +26,7 @@ GOOGLE_USER = "108204268033311374519"
 
 
 @dataclass
-class FakeDirectory:
+class FakeDirectory(Loopback):
     """Groups by member's id; a member may be a group (Google)."""
 
     groups: dict[str, list[str]] = field(default_factory=dict)
@@ -38,18 +38,8 @@ class FakeDirectory:
     down: bool = False
     token: str = "directory-token-1"
 
-    def __enter__(self) -> Self:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+    def handler(self) -> type[BaseHTTPRequestHandler]:
+        return _handler(self)
 
     def forget(self) -> None:
         """Be as new, at the same address."""

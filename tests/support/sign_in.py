@@ -9,15 +9,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
+from loopback import Loopback
 from tokens import KEY_ID, good_claims, published, rsa_key, segment, signed
 
 CLIENT_ID = "tailnumber-cli"
@@ -38,7 +38,7 @@ class Asked:
 
 
 @dataclass
-class Site:
+class Site(Loopback):
     """A server; ``routes`` answer, and what is queued in ``instead`` goes before them."""
 
     asked: list[Asked] = field(default_factory=list)
@@ -46,22 +46,8 @@ class Site:
     down: bool = False
     routes: dict[tuple[str, str], Callable[[Asked], Reply]] = field(default_factory=dict)
 
-    def __enter__(self) -> Self:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self.open()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-    def open(self) -> None:
-        """Set the routes up, once the address is known."""
+    def handler(self) -> type[BaseHTTPRequestHandler]:
+        return _handler(self)
 
     def reply(self, asked: Asked) -> Reply:
         self.asked.append(asked)

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 from dataclasses import dataclass, field
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 
 from joserfc import jws
 from joserfc.jwk import ECKey, Key, RSAKey
+from loopback import Loopback
 
 AUDIENCE = "https://gateway.example/api"
 KEY_ID = "k1"
@@ -53,7 +53,7 @@ def signed(header: Any, claims: Any, key: Key, algorithm: str) -> str:
 
 
 @dataclass
-class Idp:
+class Idp(Loopback):
     """An issuer on loopback; ``answers`` maps a path to (status, headers, body)."""
 
     key: Key = field(default_factory=rsa_key)
@@ -63,19 +63,12 @@ class Idp:
     answers: dict[str, tuple[int, dict[str, str], bytes]] = field(default_factory=dict)
     down: bool = False
 
-    def __enter__(self) -> Self:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        self._thread.start()
-        self.issuer = f"http://127.0.0.1:{self._server.server_address[1]}/realm"
-        self.publish(published(self.key, self.key_id))
-        return self
+    def handler(self) -> type[BaseHTTPRequestHandler]:
+        return _handler(self)
 
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+    def open(self) -> None:
+        self.issuer = f"{self.url}/realm"
+        self.publish(published(self.key, self.key_id))
 
     def publish(self, *keys: dict[str, Any], **discovery: Any) -> None:
         document = {"issuer": self.issuer, "jwks_uri": f"{self.issuer}/keys", **discovery}
